@@ -1,0 +1,454 @@
+-- The whole schema of the heart, as all migrations leave it: for reading.
+-- A test compares the two by catalogue, so a migration comes with its change here.
+
+CREATE SCHEMA tallystick;
+CREATE TABLE tallystick.migration (
+    number integer PRIMARY KEY,
+    name text NOT NULL,
+    sha256 text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE tallystick.migration IS 'The migrations that this database has';
+COMMENT ON COLUMN tallystick.migration.number IS 'Its place in the order';
+COMMENT ON COLUMN tallystick.migration.name IS 'Its file';
+COMMENT ON COLUMN tallystick.migration.sha256 IS 'What the file was when it was applied';
+COMMENT ON COLUMN tallystick.migration.applied_at IS 'The raw database clock';
+GRANT SELECT ON tallystick.migration TO tallystick_application;
+
+COMMENT ON SCHEMA tallystick IS 'Tallystick: the ledger and all that commits with it';
+GRANT USAGE ON SCHEMA tallystick TO tallystick_application;
+
+-- Django's and Procrastinate's objects are made by the same owner in public.
+ALTER DEFAULT PRIVILEGES IN SCHEMA public
+GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO tallystick_application;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public
+GRANT USAGE, SELECT ON SEQUENCES TO tallystick_application;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public
+GRANT EXECUTE ON FUNCTIONS TO tallystick_application;
+
+-- ---------------------------------------------------------------- clock
+
+CREATE TABLE tallystick.test_clock (
+    only_row boolean PRIMARY KEY DEFAULT TRUE,
+    offset_s bigint NOT NULL,
+    CONSTRAINT one_row_at_most CHECK (only_row),
+    CONSTRAINT offset_moves_forwards CHECK (offset_s >= 0)
+);
+COMMENT ON TABLE tallystick.test_clock IS 'How far tests have moved time on; empty in production';
+COMMENT ON COLUMN tallystick.test_clock.only_row IS 'Always true: there is one clock';
+COMMENT ON COLUMN tallystick.test_clock.offset_s IS 'Seconds added to the database''s clock';
+GRANT SELECT ON tallystick.test_clock TO tallystick_application;
+
+CREATE FUNCTION tallystick.now() RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT transaction_timestamp()
+        + make_interval(
+            secs => coalesce((SELECT clock.offset_s FROM tallystick.test_clock AS clock), 0)
+        )
+$$;
+COMMENT ON FUNCTION tallystick.now() IS 'The open transaction''s time, moved by the test clock';
+
+-- --------------------------------------------------------------- ledger
+
+CREATE TABLE tallystick.account (
+    id uuid PRIMARY KEY,
+    path text COLLATE "C" NOT NULL,
+    currency text COLLATE "C" NOT NULL,
+    floor bigint,
+    ceiling bigint,
+    balance bigint NOT NULL DEFAULT 0,
+    version bigint NOT NULL DEFAULT 0,
+    last_entry_at timestamptz,
+    owes bigint NOT NULL DEFAULT 0,
+    frozen boolean NOT NULL DEFAULT FALSE,
+    CONSTRAINT one_account_a_path_and_currency UNIQUE (path, currency),
+    CONSTRAINT currency_is_three_capitals CHECK (currency ~ '^[A-Z]{3}$'),
+    CONSTRAINT balance_at_or_above_floor CHECK (balance >= floor),
+    CONSTRAINT balance_at_or_below_ceiling CHECK (balance <= ceiling),
+    CONSTRAINT balance_is_exact_in_json CHECK (balance BETWEEN -9007199254740991 AND 9007199254740991),
+    CONSTRAINT version_counts_entries CHECK (version >= 0),
+    CONSTRAINT owes_nothing_or_more CHECK (owes >= 0),
+    CONSTRAINT entries_have_a_time CHECK ((version = 0) = (last_entry_at IS NULL))
+) WITH (fillfactor = 50);
+COMMENT ON TABLE tallystick.account IS 'A ledger place: one currency, bounds, credit-positive balance';
+COMMENT ON COLUMN tallystick.account.id IS 'Identity, UUID version 7';
+COMMENT ON COLUMN tallystick.account.path IS 'Name from the chart of accounts';
+COMMENT ON COLUMN tallystick.account.currency IS 'ISO 4217 code';
+COMMENT ON COLUMN tallystick.account.floor IS 'Least balance in minor units; none for clearing accounts';
+COMMENT ON COLUMN tallystick.account.ceiling IS 'Greatest balance in minor units, if any';
+COMMENT ON COLUMN tallystick.account.balance IS 'Credits less debits, in minor units';
+COMMENT ON COLUMN tallystick.account.version
+IS 'How many entries the account has: gapless, the order of its entries';
+COMMENT ON COLUMN tallystick.account.last_entry_at IS 'created_at of the newest entry; it never goes back';
+COMMENT ON COLUMN tallystick.account.owes IS 'Minor units that the next credits must pay back first';
+COMMENT ON COLUMN tallystick.account.frozen IS 'No transfer may touch the account';
+GRANT SELECT, INSERT, UPDATE ON tallystick.account TO tallystick_application;
+
+CREATE TABLE tallystick.posting (
+    id uuid PRIMARY KEY,
+    kind text NOT NULL,
+    actor text NOT NULL,
+    request_id text NOT NULL,
+    created_at timestamptz NOT NULL,
+    CONSTRAINT kind_is_named CHECK (kind ~ '^[a-z][a-z_]{0,39}$'),
+    CONSTRAINT actor_is_short CHECK (length(actor) BETWEEN 1 AND 200),
+    CONSTRAINT request_id_is_short CHECK (length(request_id) <= 100)
+);
+COMMENT ON TABLE tallystick.posting IS 'One or more transfers that succeeded together; immutable';
+COMMENT ON COLUMN tallystick.posting.id IS 'Identity, UUID version 7';
+COMMENT ON COLUMN tallystick.posting.kind IS 'What was done, as top_up';
+COMMENT ON COLUMN tallystick.posting.actor IS 'Who did it: an opaque name, as person:… or provider:stripe';
+COMMENT ON COLUMN tallystick.posting.request_id IS 'The request or event that asked for it';
+COMMENT ON COLUMN tallystick.posting.created_at IS 'Our clock, under the locks';
+GRANT SELECT, INSERT ON tallystick.posting TO tallystick_application;
+
+CREATE TABLE tallystick.transfer (
+    id uuid NOT NULL,
+    posting_id uuid NOT NULL,
+    debit_id uuid NOT NULL,
+    credit_id uuid NOT NULL,
+    amount bigint NOT NULL,
+    kind text NOT NULL,
+    debit_balance bigint NOT NULL,
+    credit_balance bigint NOT NULL,
+    debit_version bigint NOT NULL,
+    credit_version bigint NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    created_at timestamptz NOT NULL,
+    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    PRIMARY KEY (id),
+    CONSTRAINT amount_is_positive CHECK (amount BETWEEN 1 AND 9007199254740991),
+    CONSTRAINT two_different_accounts CHECK (debit_id <> credit_id),
+    CONSTRAINT kind_is_named CHECK (kind ~ '^[a-z][a-z_]{0,39}$'),
+    CONSTRAINT versions_start_at_one CHECK (debit_version >= 1 AND credit_version >= 1)
+) PARTITION BY RANGE (id);
+COMMENT ON TABLE tallystick.transfer IS 'One immutable movement between two accounts, partitioned by month';
+COMMENT ON COLUMN tallystick.transfer.id IS 'Identity, UUID version 7: its time chooses the partition';
+COMMENT ON COLUMN tallystick.transfer.posting_id IS 'The posting it belongs to';
+COMMENT ON COLUMN tallystick.transfer.debit_id IS 'The account whose balance falls';
+COMMENT ON COLUMN tallystick.transfer.credit_id IS 'The account whose balance rises';
+COMMENT ON COLUMN tallystick.transfer.amount IS 'Minor units of the accounts'' currency';
+COMMENT ON COLUMN tallystick.transfer.kind IS 'What the movement is, as top_up';
+COMMENT ON COLUMN tallystick.transfer.debit_balance IS 'Balance of the debited account after it';
+COMMENT ON COLUMN tallystick.transfer.credit_balance IS 'Balance of the credited account after it';
+COMMENT ON COLUMN tallystick.transfer.debit_version IS 'Place in the debited account''s order of entries';
+COMMENT ON COLUMN tallystick.transfer.credit_version IS 'Place in the credited account''s order of entries';
+COMMENT ON COLUMN tallystick.transfer.occurred_at IS 'The world''s clock';
+COMMENT ON COLUMN tallystick.transfer.created_at
+IS 'Our clock; never before an earlier entry of its accounts';
+COMMENT ON COLUMN tallystick.transfer.xid IS 'The database transaction that wrote it';
+CREATE INDEX entries_of_debited_account ON tallystick.transfer (debit_id, debit_version);
+CREATE INDEX entries_of_credited_account ON tallystick.transfer (credit_id, credit_version);
+CREATE INDEX transfers_of_posting ON tallystick.transfer (posting_id);
+GRANT SELECT, INSERT ON tallystick.transfer TO tallystick_application;
+
+CREATE FUNCTION tallystick.refuse_change() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    RAISE EXCEPTION '% is immutable: answer a mistake by another transfer', TG_TABLE_NAME
+        USING ERRCODE = 'restrict_violation';
+END
+$$;
+COMMENT ON FUNCTION tallystick.refuse_change() IS 'Refuses every UPDATE, DELETE and TRUNCATE';
+
+CREATE TRIGGER transfers_are_immutable BEFORE UPDATE OR DELETE ON tallystick.transfer
+FOR EACH ROW EXECUTE FUNCTION tallystick.refuse_change();
+CREATE TRIGGER transfers_are_kept BEFORE TRUNCATE ON tallystick.transfer
+FOR EACH STATEMENT EXECUTE FUNCTION tallystick.refuse_change();
+CREATE TRIGGER postings_are_immutable BEFORE UPDATE OR DELETE ON tallystick.posting
+FOR EACH ROW EXECUTE FUNCTION tallystick.refuse_change();
+CREATE TRIGGER postings_are_kept BEFORE TRUNCATE ON tallystick.posting
+FOR EACH STATEMENT EXECUTE FUNCTION tallystick.refuse_change();
+
+CREATE FUNCTION tallystick.make_transfer_partitions(p_months integer) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+AS $$
+DECLARE
+    month timestamptz := date_trunc('month', clock_timestamp(), 'UTC');
+    partition_name text;
+    made integer := 0;
+BEGIN
+    IF p_months NOT BETWEEN 0 AND 24 THEN
+        RAISE EXCEPTION 'give 0 to 24 months ahead, not %', p_months;
+    END IF;
+    FOR ahead IN 0..p_months LOOP
+        partition_name := 'transfer_' || to_char(month AT TIME ZONE 'UTC', 'YYYY_MM');
+        IF to_regclass('tallystick.' || partition_name) IS NULL THEN
+            EXECUTE format(
+                'CREATE TABLE tallystick.%I PARTITION OF tallystick.transfer FOR VALUES FROM (%L) TO (%L)',
+                partition_name,
+                lpad(to_hex((extract(epoch FROM month) * 1000)::bigint), 12, '0') || repeat('0', 20),
+                lpad(
+                    to_hex((extract(epoch FROM month + interval '1 month') * 1000)::bigint), 12, '0'
+                ) || repeat('0', 20)
+            );
+            EXECUTE format(
+                'CREATE TRIGGER transfers_are_kept BEFORE TRUNCATE ON tallystick.%I'
+                ' FOR EACH STATEMENT EXECUTE FUNCTION tallystick.refuse_change()',
+                partition_name
+            );
+            made := made + 1;
+        END IF;
+        month := month + interval '1 month';
+    END LOOP;
+    RETURN made;
+END
+$$;
+COMMENT ON FUNCTION tallystick.make_transfer_partitions(integer)
+IS 'Makes the partitions of this month and of the next ones; returns how many it made';
+REVOKE ALL ON FUNCTION tallystick.make_transfer_partitions(integer) FROM public;
+GRANT EXECUTE ON FUNCTION tallystick.make_transfer_partitions(integer) TO tallystick_application;
+
+CREATE TABLE tallystick.transfer_outside_months PARTITION OF tallystick.transfer DEFAULT;
+CREATE TRIGGER transfers_are_kept BEFORE TRUNCATE ON tallystick.transfer_outside_months
+FOR EACH STATEMENT EXECUTE FUNCTION tallystick.refuse_change();
+COMMENT ON TABLE tallystick.transfer_outside_months
+IS 'Transfers of months without a partition: it should stay empty';
+
+CREATE VIEW tallystick.entry AS
+SELECT
+    transfer.debit_id AS account_id,
+    transfer.debit_version AS version,
+    -transfer.amount AS amount,
+    transfer.debit_balance AS balance,
+    transfer.kind,
+    transfer.id AS transfer_id,
+    transfer.posting_id,
+    transfer.occurred_at,
+    transfer.created_at
+FROM tallystick.transfer
+UNION ALL
+SELECT
+    transfer.credit_id AS account_id,
+    transfer.credit_version AS version,
+    transfer.amount,
+    transfer.credit_balance AS balance,
+    transfer.kind,
+    transfer.id AS transfer_id,
+    transfer.posting_id,
+    transfer.occurred_at,
+    transfer.created_at
+FROM tallystick.transfer;
+COMMENT ON VIEW tallystick.entry IS 'One side of a transfer with the balance after it';
+GRANT SELECT ON tallystick.entry TO tallystick_application;
+
+-- -------------------------------------------------------------- wallets
+
+CREATE TABLE tallystick.wallet (
+    id uuid PRIMARY KEY,
+    owner text COLLATE "C" NOT NULL,
+    currency text COLLATE "C" NOT NULL,
+    available_id uuid NOT NULL REFERENCES tallystick.account (id),
+    held_id uuid NOT NULL REFERENCES tallystick.account (id),
+    created_at timestamptz NOT NULL,
+    CONSTRAINT one_wallet_an_owner_and_currency UNIQUE (owner, currency),
+    CONSTRAINT owner_is_short CHECK (length(owner) BETWEEN 1 AND 200)
+);
+COMMENT ON TABLE tallystick.wallet IS 'An owner''s accounts in one currency';
+COMMENT ON COLUMN tallystick.wallet.id IS 'Identity, UUID version 7, shown as wal_…';
+COMMENT ON COLUMN tallystick.wallet.owner IS 'Opaque name of who holds it, as person:…';
+COMMENT ON COLUMN tallystick.wallet.currency IS 'ISO 4217 code';
+COMMENT ON COLUMN tallystick.wallet.available_id IS 'The account with what may be spent';
+COMMENT ON COLUMN tallystick.wallet.held_id IS 'The account with what is set aside';
+COMMENT ON COLUMN tallystick.wallet.created_at IS 'Our clock';
+GRANT SELECT, INSERT ON tallystick.wallet TO tallystick_application;
+
+-- ------------------------------------------------------------- payments
+
+CREATE TABLE tallystick.payment (
+    id uuid PRIMARY KEY,
+    owner text COLLATE "C" NOT NULL,
+    wallet_id uuid NOT NULL REFERENCES tallystick.wallet (id),
+    amount bigint NOT NULL,
+    currency text COLLATE "C" NOT NULL,
+    provider text NOT NULL,
+    state text NOT NULL,
+    caller text COLLATE "C" NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    fingerprint bytea NOT NULL,
+    request_id text NOT NULL,
+    reference text,
+    action_url text,
+    failure_code text,
+    failure_detail text,
+    posting_id uuid,
+    expires_at timestamptz NOT NULL,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    settled_at timestamptz,
+    CONSTRAINT one_payment_a_caller_and_key UNIQUE (caller, key),
+    CONSTRAINT amount_is_positive CHECK (amount BETWEEN 1 AND 9007199254740991),
+    CONSTRAINT state_is_known CHECK (
+        state IN (
+            'awaiting_approval', 'created', 'sending', 'submitted', 'unknown', 'review',
+            'settled', 'failed', 'expired', 'cancelled', 'declined'
+        )
+    ),
+    CONSTRAINT key_is_short CHECK (length(key) BETWEEN 1 AND 255),
+    CONSTRAINT fingerprint_is_sha256 CHECK (length(fingerprint) = 32),
+    CONSTRAINT settled_or_settled_at_null CHECK ((state = 'settled') = (settled_at IS NOT NULL)),
+    CONSTRAINT settled_or_posting_null CHECK ((state = 'settled') = (posting_id IS NOT NULL)),
+    CONSTRAINT failed_payments_say_why CHECK (state <> 'failed' OR failure_code IS NOT NULL)
+);
+COMMENT ON TABLE tallystick.payment IS 'An attempt to bring money into a wallet';
+COMMENT ON COLUMN tallystick.payment.id IS 'Identity, UUID version 7, shown as pay_…';
+COMMENT ON COLUMN tallystick.payment.owner IS 'Whose wallet it fills';
+COMMENT ON COLUMN tallystick.payment.wallet_id IS 'The wallet that it fills';
+COMMENT ON COLUMN tallystick.payment.amount IS 'Minor units asked for';
+COMMENT ON COLUMN tallystick.payment.currency IS 'ISO 4217 code';
+COMMENT ON COLUMN tallystick.payment.provider IS 'Who collects it, as stripe';
+COMMENT ON COLUMN tallystick.payment.state IS 'Where it stands; the moves are rows of payment_step';
+COMMENT ON COLUMN tallystick.payment.caller IS 'Who asked, for the idempotency key';
+COMMENT ON COLUMN tallystick.payment.key IS 'The caller''s idempotency key: one payment a key, for ever';
+COMMENT ON COLUMN tallystick.payment.fingerprint
+IS 'SHA-256 of what was asked, to tell a replay from another request';
+COMMENT ON COLUMN tallystick.payment.request_id IS 'The request that made it';
+COMMENT ON COLUMN tallystick.payment.reference IS 'The provider''s id of the object we look at, as cs_…';
+COMMENT ON COLUMN tallystick.payment.action_url IS 'Where the person goes on, while it is submitted';
+COMMENT ON COLUMN tallystick.payment.failure_code IS 'Stable code of the last refusal';
+COMMENT ON COLUMN tallystick.payment.failure_detail IS 'The last refusal as a sentence for the person';
+COMMENT ON COLUMN tallystick.payment.posting_id IS 'The posting that brought the money';
+COMMENT ON COLUMN tallystick.payment.expires_at IS 'Past it nothing is sent any more';
+COMMENT ON COLUMN tallystick.payment.created_at IS 'Our clock';
+COMMENT ON COLUMN tallystick.payment.updated_at IS 'Our clock at the last change';
+COMMENT ON COLUMN tallystick.payment.settled_at IS 'Our clock when the money was booked';
+-- A provider's object belongs to one payment.
+CREATE UNIQUE INDEX one_payment_a_reference ON tallystick.payment (provider, reference)
+WHERE reference IS NOT NULL;
+CREATE INDEX payments_of_owner ON tallystick.payment (owner, id);
+GRANT SELECT, INSERT, UPDATE ON tallystick.payment TO tallystick_application;
+
+CREATE TABLE tallystick.payment_step (
+    id uuid PRIMARY KEY,
+    payment_id uuid NOT NULL REFERENCES tallystick.payment (id),
+    state_before text NOT NULL,
+    state text NOT NULL,
+    note text NOT NULL DEFAULT '',
+    created_at timestamptz NOT NULL,
+    CONSTRAINT moves_along_the_state_table CHECK (
+        (state_before = 'none' AND state IN ('awaiting_approval', 'created'))
+        OR (state_before = 'awaiting_approval' AND state IN ('created', 'declined', 'expired', 'cancelled'))
+        OR (state_before = 'created' AND state IN ('sending', 'cancelled', 'expired'))
+        OR (state_before = 'sending' AND state IN ('submitted', 'settled', 'failed', 'unknown'))
+        OR (state_before = 'submitted' AND state IN ('settled', 'failed', 'expired', 'unknown'))
+        OR (
+            state_before = 'unknown'
+            AND state IN ('submitted', 'settled', 'failed', 'expired', 'review')
+        )
+        OR (state_before = 'review' AND state IN ('settled', 'failed'))
+        OR (state_before = 'submitted' AND state = 'submitted' AND note <> '')
+    ),
+    CONSTRAINT note_is_short CHECK (length(note) <= 500)
+);
+COMMENT ON TABLE tallystick.payment_step IS 'One move of a payment, or news about it, in order of id';
+COMMENT ON COLUMN tallystick.payment_step.id IS 'Identity, UUID version 7';
+COMMENT ON COLUMN tallystick.payment_step.payment_id IS 'The payment that moved';
+COMMENT ON COLUMN tallystick.payment_step.state_before IS 'Where it stood; none for its beginning';
+COMMENT ON COLUMN tallystick.payment_step.state IS 'Where it stands since';
+COMMENT ON COLUMN tallystick.payment_step.note IS 'A sentence for people, if there is more to say';
+COMMENT ON COLUMN tallystick.payment_step.created_at IS 'Our clock';
+CREATE INDEX steps_of_payment ON tallystick.payment_step (payment_id, id);
+GRANT SELECT, INSERT ON tallystick.payment_step TO tallystick_application;
+
+CREATE TABLE tallystick.attempt (
+    id uuid PRIMARY KEY,
+    payment_id uuid NOT NULL REFERENCES tallystick.payment (id),
+    number integer NOT NULL,
+    operation text NOT NULL,
+    provider_key text NOT NULL,
+    outcome text,
+    started_at timestamptz NOT NULL,
+    deadline_at timestamptz NOT NULL,
+    ended_at timestamptz,
+    CONSTRAINT one_attempt_a_number UNIQUE (payment_id, number),
+    CONSTRAINT number_starts_at_one CHECK (number >= 1),
+    CONSTRAINT outcome_is_known CHECK (outcome IN ('answered', 'refused', 'unknown')),
+    CONSTRAINT ended_or_outcome_null CHECK ((outcome IS NULL) = (ended_at IS NULL))
+);
+COMMENT ON TABLE tallystick.attempt IS 'One call to a provider, written before it is made';
+COMMENT ON COLUMN tallystick.attempt.id IS 'Identity, UUID version 7';
+COMMENT ON COLUMN tallystick.attempt.payment_id IS 'The payment that it serves';
+COMMENT ON COLUMN tallystick.attempt.number IS 'First, second, … call for the payment';
+COMMENT ON COLUMN tallystick.attempt.operation IS 'What the provider was asked for, as collect';
+COMMENT ON COLUMN tallystick.attempt.provider_key IS 'The idempotency key that the provider gets';
+COMMENT ON COLUMN tallystick.attempt.outcome IS 'answered, refused or unknown; null while it is open';
+COMMENT ON COLUMN tallystick.attempt.started_at IS 'The raw database clock before the call';
+COMMENT ON COLUMN tallystick.attempt.deadline_at IS 'Past it an open attempt is unknown';
+COMMENT ON COLUMN tallystick.attempt.ended_at IS 'The raw database clock when the outcome was recorded';
+-- Only the run that opened the attempt may call.
+CREATE UNIQUE INDEX one_open_attempt_a_payment ON tallystick.attempt (payment_id)
+WHERE ended_at IS NULL;
+GRANT SELECT, INSERT, UPDATE ON tallystick.attempt TO tallystick_application;
+
+-- ------------------------------------------------------------- webhooks
+
+CREATE TABLE tallystick.webhook_event (
+    id uuid PRIMARY KEY,
+    provider text NOT NULL,
+    external_id text NOT NULL,
+    kind text NOT NULL,
+    body bytea NOT NULL,
+    body_sha256 bytea NOT NULL,
+    state text NOT NULL DEFAULT 'received',
+    attempts integer NOT NULL DEFAULT 0,
+    error text,
+    occurred_at timestamptz NOT NULL,
+    received_at timestamptz NOT NULL,
+    due_at timestamptz NOT NULL,
+    processed_at timestamptz,
+    CONSTRAINT one_event_a_provider_and_id UNIQUE (provider, external_id),
+    CONSTRAINT external_id_is_short CHECK (length(external_id) BETWEEN 1 AND 255),
+    CONSTRAINT hash_is_sha256 CHECK (length(body_sha256) = 32),
+    CONSTRAINT state_is_known CHECK (state IN ('received', 'processed', 'ignored', 'failed')),
+    CONSTRAINT processed_or_processed_at_null CHECK (
+        (state IN ('processed', 'ignored')) = (processed_at IS NOT NULL)
+    )
+);
+COMMENT ON TABLE tallystick.webhook_event IS 'What a provider told us: verified, kept once, processed later';
+COMMENT ON COLUMN tallystick.webhook_event.id IS 'Identity, UUID version 7';
+COMMENT ON COLUMN tallystick.webhook_event.provider IS 'Who told us, as stripe';
+COMMENT ON COLUMN tallystick.webhook_event.external_id IS 'The provider''s id of the event';
+COMMENT ON COLUMN tallystick.webhook_event.kind IS 'The provider''s word for what happened';
+COMMENT ON COLUMN tallystick.webhook_event.body IS 'The raw bytes that were signed';
+COMMENT ON COLUMN tallystick.webhook_event.body_sha256 IS 'SHA-256 of the body; it outlives the body';
+COMMENT ON COLUMN tallystick.webhook_event.state IS 'received, then processed, ignored or failed';
+COMMENT ON COLUMN tallystick.webhook_event.attempts IS 'How often processing it went wrong';
+COMMENT ON COLUMN tallystick.webhook_event.error IS 'What went wrong the last time';
+COMMENT ON COLUMN tallystick.webhook_event.occurred_at IS 'The provider''s clock';
+COMMENT ON COLUMN tallystick.webhook_event.received_at IS 'Our clock';
+COMMENT ON COLUMN tallystick.webhook_event.due_at IS 'Not to be processed before (raw database clock)';
+COMMENT ON COLUMN tallystick.webhook_event.processed_at IS 'Our clock when it was done with';
+-- What the inbox still has to do, oldest first.
+CREATE INDEX events_to_process ON tallystick.webhook_event (due_at) WHERE state = 'received';
+GRANT SELECT, INSERT, UPDATE ON tallystick.webhook_event TO tallystick_application;
+
+-- ----------------------------------------------------------------- mail
+
+CREATE TABLE tallystick.mail (
+    id uuid PRIMARY KEY,
+    to_address text NOT NULL,
+    subject text NOT NULL,
+    body_text text NOT NULL,
+    body_html text,
+    state text NOT NULL DEFAULT 'pending',
+    error text,
+    created_at timestamptz NOT NULL,
+    sent_at timestamptz,
+    CONSTRAINT address_is_short CHECK (length(to_address) BETWEEN 3 AND 320),
+    CONSTRAINT subject_is_one_line CHECK (subject !~ '[\n\r]' AND length(subject) <= 300),
+    CONSTRAINT state_is_known CHECK (state IN ('pending', 'sent', 'kept', 'failed')),
+    CONSTRAINT sent_or_sent_at_null CHECK ((state = 'sent') = (sent_at IS NOT NULL))
+);
+COMMENT ON TABLE tallystick.mail IS 'A letter to a person: written in the deed''s transaction, sent by a job';
+COMMENT ON COLUMN tallystick.mail.id IS 'Identity, UUID version 7, shown as msg_…';
+COMMENT ON COLUMN tallystick.mail.to_address IS 'Whom it goes to';
+COMMENT ON COLUMN tallystick.mail.subject IS 'Its subject, one line';
+COMMENT ON COLUMN tallystick.mail.body_text IS 'Its plain text';
+COMMENT ON COLUMN tallystick.mail.body_html IS 'Its HTML, if it has one';
+COMMENT ON COLUMN tallystick.mail.state IS 'pending; then sent, kept (no mail server is set) or failed';
+COMMENT ON COLUMN tallystick.mail.error IS 'Why it was not sent the last time';
+COMMENT ON COLUMN tallystick.mail.created_at IS 'Our clock';
+COMMENT ON COLUMN tallystick.mail.sent_at IS 'The raw database clock when the mail server took it';
+GRANT SELECT, INSERT, UPDATE ON tallystick.mail TO tallystick_application;

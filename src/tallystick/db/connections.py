@@ -1,0 +1,123 @@
+"""Connections to PostgreSQL: one, or a bounded pool, always with a deadline.
+
+A connection here is never in autocommit. Statements are not prepared on the server, so
+that a transaction pooler may stand between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
+
+import psycopg
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+
+from tallystick.db.errors import DatabaseUnavailable
+
+__all__ = ["Connection", "Cursor", "Pool", "connect", "transaction"]
+
+#: Seconds after which an idle connection's silence is probed, and its peer given up.
+_KEEPALIVES: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+_SESSION: Final = (
+    "-c timezone=UTC -c idle_in_transaction_session_timeout=30s -c statement_timeout=30s"
+)
+
+
+class Cursor(Protocol):
+    """What the heart uses of a DB-API cursor, and nothing else."""
+
+    def execute(self, query: Any, params: Sequence[Any] | Mapping[str, Any] | None = ..., /) -> Any:
+        """Run one statement."""
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        """Return the next row, or None."""
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """Return all rows that are left."""
+
+    def __enter__(self) -> Self:
+        """Open."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> bool | None:
+        """Close."""
+
+
+class Connection(Protocol):
+    """What the heart uses of a DB-API connection: cursors, and nothing else."""
+
+    def cursor(self) -> Any:
+        """Return a new cursor, usable as a context manager."""
+
+
+def connect(url: str, *, application_name: str, timeout_s: int = 2) -> psycopg.Connection:
+    """Return a new connection, not in autocommit; raise DatabaseUnavailable past `timeout_s`."""
+    try:
+        return psycopg.connect(url, **_options(application_name, timeout_s))
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailable("The database does not answer; nothing was done.") from error
+
+
+@contextmanager
+def transaction(conn: psycopg.Connection) -> Iterator[psycopg.Connection]:
+    """Open a transaction: commit at the end, roll back on an error."""
+    with conn.transaction():
+        yield conn
+
+
+class Pool:
+    """A bounded pool of connections; opened at the first use, healed by itself."""
+
+    def __init__(self, url: str, *, size_max: int, timeout_s: int, application_name: str) -> None:
+        """Keep what is needed; no connection is made before the first use.
+
+        `timeout_s` bounds the wait for a connection, in seconds.
+        """
+        self._pool: Final = ConnectionPool(
+            url,
+            kwargs=_options(application_name, timeout_s),
+            min_size=0,
+            max_size=size_max,
+            max_waiting=4 * size_max,
+            max_idle=60.0,
+            timeout=timeout_s,
+            reconnect_timeout=timeout_s,
+            check=ConnectionPool.check_connection,
+            open=False,
+            name=application_name,
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[psycopg.Connection]:
+        """Open a transaction on a pooled connection; raise DatabaseUnavailable without one."""
+        self._pool.open()
+        try:
+            conn = self._pool.getconn()
+        except (PoolTimeout, PoolClosed, psycopg.OperationalError) as error:
+            raise DatabaseUnavailable("The database does not answer; nothing was done.") from error
+        try:
+            with conn.transaction():
+                yield conn
+        finally:
+            self._pool.putconn(conn)
+
+    def close(self) -> None:
+        """Close all connections, waiting at most 2 s for those in use."""
+        self._pool.close(timeout=2)
+
+
+def _options(application_name: str, timeout_s: int) -> dict[str, Any]:
+    return {
+        "application_name": application_name,
+        "connect_timeout": timeout_s,
+        "options": _SESSION,
+        "prepare_threshold": None,
+        **_KEEPALIVES,
+    }
