@@ -1,0 +1,180 @@
+"""The composition root: the only place that joins concrete things into a house.
+
+Doors take a House and ask it for what they need. Nothing connects before its first use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Final
+
+import redis
+
+from tallystick import db, jobs, mail, payments, webhooks
+from tallystick.db import Pool
+from tallystick.health import Check
+from tallystick.mail import SmtpSender
+from tallystick.payments import FactHandler, Provider
+from tallystick.providers.stripe import Stripe
+from tallystick.settings import Settings
+from tallystick.settings.rules import durability_problems
+from tallystick.webhooks import Receipt
+
+__all__ = ["House", "ProviderUnknown", "Unsafe"]
+
+#: Workers that have not said so for this many seconds are taken for dead.
+_WORKER_SILENCE_S: Final = 30
+_DURABILITY: Final = ("fsync", "full_page_writes", "synchronous_commit")
+
+
+class ProviderUnknown(payments.PaymentError):
+    """No provider of this name is joined to the house."""
+
+    code = "provider_unknown"
+
+
+class Unsafe(RuntimeError):
+    """The database is not safe enough to start on; the message lists every reason."""
+
+
+@dataclass(frozen=True)
+class House:
+    """Everything that a process needs, joined once from its settings."""
+
+    settings: Settings
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> House:
+        """Join the house; nothing is connected yet."""
+        return cls(settings)
+
+    @cached_property
+    def pool(self) -> Pool:
+        """Return the application's pool, for jobs, the inbox and health."""
+        return Pool(
+            self.settings.direct_url.get_secret_value(),
+            size_max=self.settings.database_pool_max,
+            timeout_s=self.settings.database_timeout_s,
+            application_name="tallystick",
+        )
+
+    @cached_property
+    def providers(self) -> Mapping[str, Provider]:
+        """Return the providers by name: those that have their keys."""
+        key, secret = self.settings.stripe_secret_key, self.settings.stripe_webhook_secret
+        if key is None or secret is None:
+            return {}
+        stripe = Stripe(
+            secret_key=key.get_secret_value(),
+            webhook_secret=secret.get_secret_value(),
+            api_url=self.settings.stripe_api_url,
+            public_url=self.settings.public_url,
+            timeout_s=self.settings.stripe_timeout_s,
+        )
+        return {stripe.name: stripe}
+
+    def provider(self, name: str) -> Provider:
+        """Return a provider; raise ProviderUnknown."""
+        found = self.providers.get(name)
+        if found is None:
+            raise ProviderUnknown(f"There is no provider {name[:40]!r} here.")
+        return found
+
+    @cached_property
+    def registry(self) -> jobs.Registry:
+        """Return what the workers can do."""
+        registry = jobs.Registry()
+        most = self.settings.job_attempts_max
+        sender = self._sender()
+        registry.add(
+            jobs.Handler(
+                payments.SUBMIT,
+                queue="money",
+                run=partial(payments.submit, pool=self.pool, providers=self.providers),
+                attempts_max=most,
+            )
+        )
+        registry.add(
+            jobs.Handler(
+                mail.SEND,
+                queue="mail",
+                run=partial(mail.send, pool=self.pool, sender=sender),
+                attempts_max=most,
+            )
+        )
+        return registry
+
+    @cached_property
+    def drains(self) -> tuple[jobs.Drain, ...]:
+        """Return the loops that claim rows which are their own queue."""
+        handlers = {name: FactHandler(provider) for name, provider in self.providers.items()}
+        run = partial(webhooks.drain, pool=self.pool, handlers=handlers)
+        return (jobs.Drain("webhooks.inbox", group="webhooks", channel=webhooks.CHANNEL, run=run),)
+
+    @cached_property
+    def checks(self) -> tuple[Check, ...]:
+        """Return what health asks."""
+        return (
+            Check("database", self._check_database, critical=True),
+            Check("redis", self._check_redis, critical=False),
+            Check("workers", self._check_workers, critical=False),
+        )
+
+    def inbox(self, provider: str, raw: bytes, headers: Mapping[str, str]) -> Receipt:
+        """Keep a provider's delivery; it is durable when this returns.
+
+        Raises ProviderUnknown, SignatureInvalid, EventMalformed and DatabaseUnavailable.
+        """
+        verifier = self.provider(provider)
+        with self.pool.transaction() as conn:
+            return webhooks.receive(
+                conn,
+                provider=provider,
+                verifier=verifier,
+                raw=raw,
+                headers=headers,
+                now=db.now(conn),
+            )
+
+    def refuse_unsafe(self) -> None:
+        """Raise Unsafe where production would run on a database that can forget or move time."""
+        with self.pool.transaction() as conn:
+            statement = "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)"
+            reported = dict(conn.execute(statement, (list(_DURABILITY),)).fetchall())
+            moved = conn.execute("SELECT 1 FROM tallystick.test_clock").fetchone()
+        problems = [
+            f"{problem.variable}: {problem.what} {problem.remedy}"
+            for problem in durability_problems(reported, self.settings)
+        ]
+        if self.settings.env == "production" and moved:
+            problems.append("The test clock was moved in this database: it is none for production.")
+        if problems:
+            raise Unsafe("\n".join(problems))
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if "pool" in self.__dict__:
+            self.pool.close()
+
+    def _sender(self) -> SmtpSender | None:
+        url = self.settings.smtp_url
+        if url is None:
+            return None
+        return SmtpSender(url.get_secret_value(), mail_from=self.settings.mail_from)
+
+    def _check_database(self) -> None:
+        with self.pool.transaction() as conn:
+            db.now(conn)
+
+    def _check_redis(self) -> None:
+        url = self.settings.redis_url.get_secret_value()
+        with redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1) as client:
+            client.ping()
+
+    def _check_workers(self) -> None:
+        with self.pool.transaction() as conn:
+            alive = jobs.queries.workers_alive(conn, within_s=_WORKER_SILENCE_S)
+        if not alive:
+            raise RuntimeError("No worker has reported: run `tallystick worker`.")

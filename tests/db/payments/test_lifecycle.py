@@ -1,0 +1,302 @@
+"""A payment from its door to the wallet: states, steps, attempts, and what is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from tallystick import db, ids, ledger, payments, wallets
+from tallystick.money import Currency, CurrencyMismatch, Money
+from tallystick.payments import (
+    Accepted,
+    AmountOutOfRange,
+    CallRefused,
+    CurrencyUnsupported,
+    Declined,
+    Expired,
+    FactMismatch,
+    KeyReused,
+    MoveForbidden,
+    Paid,
+    PaymentNotFound,
+    PaymentState,
+    operations,
+)
+from tallystick.wallets import WalletNotFound
+
+KES, USD = Currency("KES"), Currency("USD")
+
+
+@pytest.fixture
+def till(conn, books, stripe):
+    """A wallet and short hands for its payments."""
+    return Till(conn, books.wallet(), stripe)
+
+
+class Till:
+    def __init__(self, conn, wallet, provider):
+        self.conn, self.wallet, self.provider = conn, wallet, provider
+        self.now = db.now(conn)
+
+    def create(self, *, minor: int = 150_000, key: str = "key-1", **other):
+        asked = {
+            "owner": self.wallet.owner,
+            "wallet_id": self.wallet.id,
+            "amount": Money(minor, KES),
+            "provider": self.provider,
+            "caller": self.wallet.owner,
+            "key": key,
+            "request_id": "req",
+            "now": self.now,
+        }
+        return payments.create(self.conn, **{**asked, **other})
+
+    def begin(self, payment, *, now=None):
+        capabilities = self.provider.capabilities
+        return operations.begin(
+            self.conn, payment.id, capabilities=capabilities, now=now or self.now
+        )
+
+    def submitted(self, **other):
+        payment = self.create(**other)
+        attempt = self.begin(payment).attempt
+        accepted = Accepted(f"cs_{payment.id}", "http://127.0.0.1/pay")
+        operations.record_accepted(self.conn, attempt, accepted, now=self.now)
+        return self.seen(payment)
+
+    def paid(self, payment, *, minor: int = 150_000, currency=KES):
+        shown = ids.show("pay", payment.id)
+        fact = Paid(shown, f"cs_{payment.id}", Money(minor, currency), self.now)
+        return operations.book_paid(self.conn, fact, provider="stripe", event_id=ids.new())
+
+    def seen(self, payment):
+        return payments.get(self.conn, payment_id=payment.id, owner=payment.owner)
+
+    def states(self, payment):
+        return [step.state.value for step in payments.steps(self.conn, payment_id=payment.id)]
+
+    @property
+    def balance(self) -> int:
+        found = wallets.get(self.conn, wallet_id=self.wallet.id, owner=self.wallet.owner)
+        return found.available.minor
+
+    def expire_attempt(self, payment) -> None:
+        self.conn.execute(
+            "UPDATE tallystick.attempt SET deadline_at = clock_timestamp() - interval '1 second'"
+            " WHERE payment_id = %s AND ended_at IS NULL",
+            (payment.id,),
+        )
+
+
+class TestCreate:
+    def test_keeps_payment_step_and_job_together(self, conn, till):
+        payment = till.create()
+        assert till.seen(payment).state is PaymentState.CREATED
+        assert till.states(payment) == ["created"]
+        jobs = conn.execute(
+            "SELECT count(*) FROM procrastinate_jobs WHERE args->>'payment_id' = %s",
+            (str(payment.id),),
+        ).fetchone()
+        assert jobs == (1,)
+
+    def test_replays_the_same_key(self, conn, till):
+        first, again = till.create(), till.create()
+        assert first == again
+        assert till.states(first) == ["created"]
+
+    @pytest.mark.parametrize("change", [{"minor": 150_001}, {"amount": Money(999, USD)}])
+    def test_refuses_the_same_key_for_another_request(self, till, change):
+        till.create()
+        with pytest.raises((KeyReused, CurrencyMismatch)):
+            till.create(**change)
+
+    @pytest.mark.parametrize("minor", [0, -1, 9_999, 100_000_000])
+    def test_refuses_an_amount_that_the_provider_does_not_take(self, till, minor):
+        with pytest.raises(AmountOutOfRange):
+            till.create(minor=minor)
+
+    def test_refuses_a_currency_that_the_wallet_has_not(self, till):
+        with pytest.raises(CurrencyMismatch):
+            till.create(amount=Money(5_000, USD))
+
+    def test_refuses_a_currency_that_the_provider_does_not_take(self, till):
+        with pytest.raises(CurrencyUnsupported):
+            till.create(amount=Money(5_000, Currency("CHF")))
+
+    def test_does_not_see_another_owners_wallet(self, till, books):
+        with pytest.raises(WalletNotFound):
+            till.create(wallet_id=books.wallet().id)
+
+
+class TestBegin:
+    def test_lets_one_run_call(self, till):
+        payment = till.create()
+        assert till.begin(payment).attempt.number == 1
+        assert till.begin(payment) is None
+        assert till.states(payment) == ["created", "sending"]
+
+    def test_gives_the_provider_the_same_key_for_every_attempt(self, till):
+        payment = till.create()
+        first = till.begin(payment).attempt
+        till.expire_attempt(payment)
+        second = till.begin(payment).attempt
+        assert (first.number, second.number) == (1, 2)
+        assert first.provider_key == second.provider_key
+        assert till.states(payment) == ["created", "sending", "unknown"]
+
+    def test_does_not_resend_a_key_near_the_end_of_its_life(self, conn, till):
+        payment = till.create()
+        till.begin(payment)
+        conn.execute(
+            "UPDATE tallystick.attempt SET deadline_at = clock_timestamp() - interval '23 hours',"
+            " started_at = clock_timestamp() - interval '23 hours' WHERE payment_id = %s",
+            (payment.id,),
+        )
+        assert till.begin(payment) is None
+        assert till.seen(payment).state is PaymentState.UNKNOWN
+
+    def test_sends_nothing_past_the_queue_time(self, till):
+        payment = till.create()
+        assert till.begin(payment, now=till.now + timedelta(minutes=16)) is None
+        assert till.seen(payment).state is PaymentState.EXPIRED
+
+    def test_sends_nothing_of_a_settled_payment(self, till):
+        payment = till.submitted()
+        till.paid(payment)
+        assert till.begin(payment) is None
+
+    def test_has_one_open_attempt_by_constraint(self, conn, till):
+        payment = till.create()
+        till.begin(payment)
+        with pytest.raises(psycopg.errors.UniqueViolation, match="one_open_attempt_a_payment"):
+            conn.execute(
+                "INSERT INTO tallystick.attempt (id, payment_id, number, operation, provider_key,"
+                " started_at, deadline_at)"
+                " VALUES (gen_random_uuid(), %s, 9, 'x', 'k', now(), now())",
+                (payment.id,),
+            )
+
+
+class TestRecord:
+    def test_keeps_reference_and_page_of_an_accepted_payment(self, till):
+        payment = till.submitted()
+        assert payment.state is PaymentState.SUBMITTED
+        assert payment.action_url == "http://127.0.0.1/pay"
+        assert payment.reference == f"cs_{payment.id}"
+
+    def test_says_why_the_provider_refused(self, conn, till):
+        payment = till.create()
+        attempt = till.begin(payment).attempt
+        refusal = CallRefused("amount_too_small", "That is too little.")
+        operations.record_refused(conn, attempt, refusal, now=till.now)
+        seen = till.seen(payment)
+        assert (seen.state, seen.failure_code) == (PaymentState.FAILED, "amount_too_small")
+        assert seen.failure_detail == "That is too little."
+
+    def test_never_calls_a_timeout_failed(self, conn, till):
+        payment = till.create()
+        operations.record_unknown(conn, till.begin(payment).attempt, now=till.now)
+        assert till.seen(payment).state is PaymentState.UNKNOWN
+        assert till.begin(payment).attempt.number == 2
+
+    def test_leaves_a_payment_that_the_webhook_settled_first(self, conn, till):
+        payment = till.create()
+        attempt = till.begin(payment).attempt
+        till.paid(payment)
+        operations.record_accepted(conn, attempt, Accepted("cs_late", "http://x"), now=till.now)
+        seen = till.seen(payment)
+        assert (seen.state, seen.action_url) == (PaymentState.SETTLED, None)
+
+
+class TestBookPaid:
+    def test_brings_the_money_once(self, conn, till):
+        payment = till.submitted()
+        assert till.paid(payment) is not None
+        assert till.paid(payment) is None
+        seen = till.seen(payment)
+        assert (seen.state, till.balance) == (PaymentState.SETTLED, 150_000)
+        assert seen.posting_id is not None
+        assert till.states(payment) == ["created", "sending", "submitted", "settled"]
+        assert ledger.verify(conn) == []
+
+    @pytest.mark.parametrize(
+        ("minor", "currency"), [(149_999, KES), (150_001, KES), (150_000, USD)]
+    )
+    def test_books_nothing_of_another_amount(self, till, minor, currency):
+        payment = till.submitted()
+        with pytest.raises(FactMismatch):
+            till.paid(payment, minor=minor, currency=currency)
+        assert till.balance == 0
+        assert till.seen(payment).state is PaymentState.SUBMITTED
+
+    def test_books_nothing_for_another_provider(self, conn, till):
+        payment = till.submitted()
+        fact = Paid(ids.show("pay", payment.id), "x", payment.amount, till.now)
+        with pytest.raises(PaymentNotFound):
+            operations.book_paid(conn, fact, provider="lemonade", event_id=ids.new())
+
+    def test_does_not_revive_an_expired_payment(self, conn, till):
+        payment = till.submitted()
+        shown = ids.show("pay", payment.id)
+        operations.book_expired(conn, Expired(shown, "cs", till.now), now=till.now)
+        with pytest.raises(MoveForbidden):
+            till.paid(payment)
+        assert till.balance == 0
+
+
+class TestBookDeclined:
+    def test_keeps_the_payment_open_for_another_card(self, conn, till):
+        payment = till.submitted()
+        fact = Declined(ids.show("pay", payment.id), "insufficient_funds", "No cover.", till.now)
+        operations.book_declined(conn, fact, now=till.now)
+        seen = till.seen(payment)
+        assert (seen.state, seen.failure_detail) == (PaymentState.SUBMITTED, "No cover.")
+        assert seen.action_url == payment.action_url
+        till.paid(payment)
+        settled = till.seen(payment)
+        assert (settled.failure_code, till.balance) == (None, 150_000)
+
+
+class TestGet:
+    def test_does_not_show_another_owners_payment(self, conn, till):
+        payment = till.create()
+        with pytest.raises(PaymentNotFound):
+            payments.get(conn, payment_id=payment.id, owner="person:other")
+
+
+class TestStateTable:
+    def test_stands_in_sql_as_in_python(self, conn, till):
+        """Every move that Python allows, SQL takes; every other, SQL refuses."""
+        payment = till.create()
+        for before in PaymentState:
+            for after in PaymentState:
+                allowed = after in payments.rules.ALLOWED[before]
+                assert _sql_takes(conn, payment.id, before, after) == allowed, (before, after)
+
+    def test_is_what_a_payment_row_can_hold(self, conn, till):
+        payment = till.create()
+        for state in PaymentState:
+            changed = dataclasses.replace(payment, state=state)
+            if state not in {PaymentState.SETTLED, PaymentState.FAILED}:
+                with conn.transaction(force_rollback=True):
+                    conn.execute(
+                        "UPDATE tallystick.payment SET state = %s WHERE id = %s",
+                        (changed.state.value, payment.id),
+                    )
+
+
+def _sql_takes(conn, payment_id, before, after) -> bool:
+    try:
+        with conn.transaction():
+            conn.execute(
+                "INSERT INTO tallystick.payment_step"
+                " (id, payment_id, state_before, state, created_at)"
+                " VALUES (gen_random_uuid(), %s, %s, %s, now())",
+                (payment_id, before.value, after.value),
+            )
+    except psycopg.errors.CheckViolation:
+        return False
+    return True

@@ -1,0 +1,123 @@
+"""The inbox: only what is signed is kept, once; what goes wrong is tried again, up to a cap."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import stripe as sdk
+
+from tallystick import db, webhooks
+from tallystick.webhooks import EventMalformed, Handled, SignatureInvalid, rules
+
+SECRET = "whsec_unit"
+
+
+def body(external_id: str = "evt_1") -> bytes:
+    return json.dumps(
+        {"id": external_id, "type": "customer.created", "created": 1, "data": {"object": {}}}
+    ).encode()
+
+
+def receive(conn, verifier, raw: bytes, *, secret: str = SECRET):
+    now = db.now(conn)
+    stamp = int(now.timestamp())
+    header = sdk.WebhookSignature.generate_signature_header(raw.decode(), secret, stamp)
+    return webhooks.receive(
+        conn,
+        provider="stripe",
+        verifier=verifier,
+        raw=raw,
+        headers={"stripe-signature": header},
+        now=now,
+    )
+
+
+class Failing:
+    """A handler that cannot."""
+
+    def handle(self, conn, event):
+        conn.execute("CREATE TEMPORARY TABLE half_done (id int)")
+        raise RuntimeError("the sky fell")
+
+
+class Counting:
+    """A handler that remembers what it saw."""
+
+    def __init__(self):
+        self.seen = []
+
+    def handle(self, conn, event):
+        self.seen.append(event)
+        return Handled.PROCESSED
+
+
+class TestReceive:
+    def test_keeps_an_event_once(self, conn, stripe):
+        assert receive(conn, stripe, body()).is_new
+        assert not receive(conn, stripe, body()).is_new
+        assert webhooks.count_by_state(conn) == {"received": 1}
+
+    def test_keeps_nothing_that_is_forged(self, conn, stripe):
+        with pytest.raises(SignatureInvalid):
+            receive(conn, stripe, body(), secret="whsec_forged")
+        assert webhooks.count_by_state(conn) == {}
+
+    def test_keeps_nothing_that_is_no_event(self, conn, stripe):
+        with pytest.raises(EventMalformed):
+            receive(conn, stripe, b"[1, 2]")
+        assert webhooks.count_by_state(conn) == {}
+
+
+class TestDrain:
+    def test_processes_each_event_once(self, database, stripe, pool_of):
+        pool, handler = pool_of(database.application_url), Counting()
+        with pool.transaction() as conn:
+            for number in range(3):
+                receive(conn, stripe, body(f"evt_{number}"))
+        while webhooks.drain(pool=pool, handlers={"stripe": handler}):
+            pass
+        assert sorted(event.external_id for event in handler.seen) == ["evt_0", "evt_1", "evt_2"]
+        assert all(event.body == body(event.external_id) for event in handler.seen)
+        with pool.transaction() as conn:
+            assert webhooks.count_by_state(conn) == {"processed": 3}
+
+    def test_keeps_an_event_whose_handler_failed(self, database, stripe, pool_of):
+        pool = pool_of(database.application_url)
+        with pool.transaction() as conn:
+            receive(conn, stripe, body())
+        assert webhooks.drain(pool=pool, handlers={"stripe": Failing()}) == 1
+        assert webhooks.drain(pool=pool, handlers={"stripe": Failing()}) == 0, "it waits"
+        kept = "SELECT state, attempts, error FROM tallystick.webhook_event"
+        with pool.transaction() as conn:
+            row = conn.execute(kept).fetchone()
+        assert row == ("received", 1, "RuntimeError: the sky fell")
+
+    def test_gives_up_at_the_cap_and_jams_nothing(self, database, stripe, pool_of):
+        pool, handler = pool_of(database.application_url), Counting()
+        with pool.transaction() as conn:
+            receive(conn, stripe, body("evt_poison"))
+        for _ in range(rules.ATTEMPTS_MAX):
+            with pool.transaction() as conn:
+                conn.execute("UPDATE tallystick.webhook_event SET due_at = now()")
+            webhooks.drain(pool=pool, handlers={"stripe": Failing()})
+        with pool.transaction() as conn:
+            receive(conn, stripe, body("evt_good"))
+        assert webhooks.drain(pool=pool, handlers={"stripe": handler}) == 1
+        with pool.transaction() as conn:
+            assert webhooks.count_by_state(conn) == {"failed": 1, "processed": 1}
+
+    def test_ignores_a_provider_without_handler(self, database, stripe, pool_of):
+        pool = pool_of(database.application_url)
+        with pool.transaction() as conn:
+            receive(conn, stripe, body())
+        webhooks.drain(pool=pool, handlers={})
+        with pool.transaction() as conn:
+            assert webhooks.count_by_state(conn) == {"ignored": 1}
+
+
+class TestWaitS:
+    def test_grows_to_a_quarter_of_an_hour(self):
+        waits = [rules.wait_s(attempts) for attempts in range(1, 13)]
+        assert waits == sorted(waits)
+        assert (waits[0], waits[-1]) == (1, 900)
