@@ -1,0 +1,7 @@
+"""`python -m tallystick.cli` is `tallystick`."""
+
+from __future__ import annotations
+
+from tallystick.cli import main
+
+main()

@@ -1,0 +1,34 @@
+"""The tree of commands, joined here and nowhere else."""
+
+from __future__ import annotations
+
+import typer
+
+from tallystick import __version__
+from tallystick.cli import env, health, migrate, people, selftest, serve, simulator, start, worker
+
+__all__ = ["build"]
+
+
+def build() -> typer.Typer:
+    """Return the whole command line."""
+    app = typer.Typer(
+        name="tallystick",
+        help="Wallets and payments on a double-entry ledger that loses nothing.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_tallystick)
+    for command in (start, serve, worker, simulator, migrate, selftest, health, env, people):
+        command.register(app)
+    return app
+
+
+def _tallystick(
+    *,
+    version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True),
+) -> None:
+    if version:
+        typer.echo(f"tallystick {__version__}")
+        raise typer.Exit

@@ -1,0 +1,29 @@
+"""The HTTP API for people's sessions: parse, one call, render.
+
+Errors are problem+json from the one dictionary at the door. Nothing here knows SQL.
+"""
+
+from __future__ import annotations
+
+from ninja import NinjaAPI
+
+from tallystick import __version__
+from tallystick.web.api import payments, wallets
+from tallystick.web.api.session import PersonSession
+from tallystick.web.parser import StrictParser
+from tallystick.web.problems import install
+
+__all__ = ["api"]
+
+api = NinjaAPI(
+    title="Tallystick",
+    version=__version__,
+    urls_namespace="api",
+    auth=PersonSession(),
+    parser=StrictParser(),
+    docs_url=None,
+    openapi_url="/openapi.json",
+)
+install(api)
+api.add_router("/wallets", wallets.router)
+api.add_router("/payments", payments.router)

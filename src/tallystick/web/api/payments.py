@@ -1,0 +1,56 @@
+"""`/api/payments`: bring money into a wallet, and see what became of it."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from ninja import Router, Status
+
+from tallystick import db, ids, observability, payments
+from tallystick.money import Currency, Money
+from tallystick.web.api.schemas import PaymentIn, PaymentOut
+from tallystick.web.api.session import idempotency_key, owner_of
+from tallystick.web.database import heart
+from tallystick.web.house import house
+
+__all__ = ["router"]
+
+router = Router(tags=["payments"])
+
+
+@router.post("", response={201: PaymentOut})
+def create_payment(request: HttpRequest, body: PaymentIn) -> Status[PaymentOut]:
+    """Create a payment; the provider's page to pay on appears in `action_url` soon after."""
+    key = idempotency_key(request)
+    wallet_id = ids.read("wal", body.wallet)
+    amount = Money(body.amount, Currency(body.currency))
+    provider = house().provider(body.provider)
+    owner = owner_of(request)
+    with heart() as conn:
+        payment = payments.create(
+            conn,
+            owner=owner,
+            wallet_id=wallet_id,
+            amount=amount,
+            provider=provider,
+            caller=owner,
+            key=key,
+            request_id=observability.request_id(),
+            now=db.now(conn),
+        )
+    return Status(201, PaymentOut.of(payment))
+
+
+@router.get("", response=list[PaymentOut])
+def list_payments(request: HttpRequest) -> list[PaymentOut]:
+    """Return the newest payments of the caller."""
+    with heart() as conn:
+        found = payments.of_owner(conn, owner=owner_of(request))
+    return [PaymentOut.of(payment) for payment in found]
+
+
+@router.get("/{payment_id}", response=PaymentOut)
+def get_payment(request: HttpRequest, payment_id: str) -> PaymentOut:
+    """Return one payment of the caller."""
+    with heart() as conn:
+        found = payments.get(conn, payment_id=ids.read("pay", payment_id), owner=owner_of(request))
+    return PaymentOut.of(found)

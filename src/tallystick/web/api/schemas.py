@@ -1,0 +1,112 @@
+"""What goes over the wire: strict, bounded, and no field that was not asked for."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Self
+
+from ninja import Schema
+from pydantic import ConfigDict, Field
+
+from tallystick import ids
+from tallystick.money import MINOR_MAX, Money
+from tallystick.payments import Payment
+from tallystick.wallets import Wallet
+
+__all__ = ["MoneyOut", "PaymentIn", "PaymentOut", "WalletOut"]
+
+#: Minor units as JSON integers, exact in every reader.
+Minor = Annotated[int, Field(ge=1, le=MINOR_MAX, description="Minor units of the currency")]
+Code = Annotated[str, Field(pattern="^[A-Z]{3}$", description="ISO 4217, as KES")]
+Id = Annotated[str, Field(min_length=5, max_length=40)]
+
+
+class _Strict(Schema):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class MoneyOut(_Strict):
+    """An amount: minor units and currency."""
+
+    amount: int
+    currency: str
+
+    @classmethod
+    def of(cls, money: Money) -> Self:
+        """Return the wire form."""
+        return cls(amount=money.minor, currency=money.currency.code)
+
+
+class WalletOut(_Strict):
+    """A wallet of the caller's."""
+
+    id: str
+    currency: str
+    available: MoneyOut
+    held: MoneyOut
+    version: int
+    created_at: datetime
+
+    @classmethod
+    def of(cls, wallet: Wallet) -> Self:
+        """Return the wire form."""
+        return cls(
+            id=ids.show("wal", wallet.id),
+            currency=wallet.currency.code,
+            available=MoneyOut.of(wallet.available),
+            held=MoneyOut.of(wallet.held),
+            version=wallet.version,
+            created_at=wallet.created_at,
+        )
+
+
+class PaymentIn(_Strict):
+    """What a caller asks: this much, into this wallet, by this provider."""
+
+    wallet: Id
+    amount: Minor
+    currency: Code
+    provider: Annotated[str, Field(pattern="^[a-z]{2,20}$")] = "stripe"
+
+
+class FailureOut(_Strict):
+    """The last refusal: a stable code and a sentence."""
+
+    code: str
+    detail: str
+
+
+class PaymentOut(_Strict):
+    """A payment of the caller's."""
+
+    id: str
+    wallet: str
+    amount: int
+    currency: str
+    provider: str
+    state: str
+    action_url: str | None
+    failure: FailureOut | None
+    created_at: datetime
+    updated_at: datetime
+    settled_at: datetime | None
+
+    @classmethod
+    def of(cls, payment: Payment) -> Self:
+        """Return the wire form."""
+        failure = None
+        if payment.failure_code is not None:
+            failure = FailureOut(code=payment.failure_code, detail=payment.failure_detail or "")
+        return cls(
+            id=ids.show("pay", payment.id),
+            wallet=ids.show("wal", payment.wallet_id),
+            amount=payment.amount.minor,
+            currency=payment.amount.currency.code,
+            provider=payment.provider,
+            state=payment.state.value,
+            action_url=payment.action_url,
+            failure=failure,
+            created_at=payment.created_at,
+            updated_at=payment.updated_at,
+            settled_at=payment.settled_at,
+        )

@@ -1,0 +1,65 @@
+"""The pool: bounded, healed by itself, and quick to say that the database is gone."""
+
+from __future__ import annotations
+
+import time
+
+import psycopg
+import pytest
+
+from tallystick import db
+from tallystick.db import ClockFixed, DatabaseUnavailable, Pool
+
+
+def _advance_twice(conn):
+    db.advance(conn, seconds=5, environment="development")
+    db.advance(conn, seconds=-5, environment="development")
+
+
+class TestTransaction:
+    def test_commits_at_the_end_and_rolls_back_on_an_error(self, database, pool_of):
+        pool = pool_of(database.application_url)
+        with pool.transaction() as conn:
+            db.advance(conn, seconds=5, environment="development")
+        with pytest.raises(ClockFixed), pool.transaction() as conn:
+            _advance_twice(conn)
+        assert database.scalar("SELECT offset_s FROM tallystick.test_clock") == 5
+
+    def test_says_so_when_every_connection_is_taken(self, database):
+        pool = Pool(database.application_url, size_max=1, timeout_s=1, application_name="test")
+        started = time.monotonic()
+        with (
+            pool.transaction(),
+            pytest.raises(DatabaseUnavailable),
+            pool.transaction(),
+        ):
+            pass
+        assert time.monotonic() - started < 3
+        pool.close()
+
+    def test_says_so_when_nothing_answers(self):
+        pool = Pool(
+            "postgresql://x@127.0.0.1:9/x", size_max=2, timeout_s=1, application_name="test"
+        )
+        with pytest.raises(DatabaseUnavailable), pool.transaction():
+            pass
+        pool.close()
+
+    def test_heals_after_its_connections_were_cut(self, database, pool_of):
+        pool = pool_of(database.application_url)
+        with pool.transaction() as conn:
+            conn.execute("SELECT 1")
+        with psycopg.connect(database.application_url, autocommit=True) as other:
+            other.execute(
+                "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND usename = current_user"
+                " AND pid <> pg_backend_pid()"
+            )
+        with pool.transaction() as conn:
+            assert conn.execute("SELECT 1").fetchone() == (1,)
+
+
+class TestConnect:
+    def test_raises_past_its_deadline(self):
+        with pytest.raises(DatabaseUnavailable):
+            db.connect("postgresql://x@127.0.0.1:9/x", application_name="test", timeout_s=1)
