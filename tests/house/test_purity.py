@@ -1,0 +1,63 @@
+"""What the rooms below the doors keep out: floats, the clock, dice, the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.house import checks, tree
+
+MONEY = {"money", "ledger", "wallets", "payments", "providers", "chart"}
+#: The doors, and the rooms that are processes of their own: what is below them is handed its time.
+DOORS = ("web/", "cli/", "jobs/worker/", "simulator/", "embedded/", "process.py", "observability/")
+MAY_SEE_CLOCK_OR_DICE = {
+    "ids.py": "it is where ids come from",
+    "clock.py": "it is where the process's clock is read",
+}
+MAY_USE_ENVIRONMENT = {
+    "settings/loading.py": "it is where the environment is read",
+    "cli/surroundings.py": "it hands its environment on to children",
+    "cli/migrate.py": "Django reads the name of its settings there",
+    "cli/people.py": "Django reads the name of its settings there",
+    "web/asgi.py": "Django reads the name of its settings there",
+}
+
+
+def below(path: Path) -> str:
+    return path.relative_to(tree.SOURCE).as_posix()
+
+
+class TestMoney:
+    def test_meets_no_float(self) -> None:
+        found = {
+            path: checks.floats(tree.tree(path))
+            for path in tree.source()
+            if tree.room(path) in MONEY
+        }
+        assert found
+        assert tree.report(found) == ""
+
+
+class TestEnvironment:
+    def test_is_read_by_the_settings_alone(self) -> None:
+        found = {
+            path: checks.environment_reads(tree.tree(path))
+            for path in tree.source()
+            if below(path) not in MAY_USE_ENVIRONMENT
+        }
+        assert tree.report(found) == ""
+
+
+class TestClockAndDice:
+    def test_stay_above_the_doors(self) -> None:
+        found = {
+            path: checks.clocks_and_dice(tree.tree(path))
+            for path in tree.source()
+            if not below(path).startswith(DOORS) and below(path) not in MAY_SEE_CLOCK_OR_DICE
+        }
+        assert tree.report(found) == ""
+
+
+class TestTests:
+    def test_skip_nothing_and_mock_nothing(self) -> None:
+        found = {path: checks.mocks_and_skips(tree.tree(path)) for path in tree.tests()}
+        assert tree.report(found) == ""
