@@ -18,8 +18,7 @@ from tallystick.health import Check
 from tallystick.mail import SmtpSender
 from tallystick.payments import FactHandler, Provider
 from tallystick.providers.stripe import Stripe
-from tallystick.settings import Settings
-from tallystick.settings.rules import durability_problems
+from tallystick.settings import Settings, durability_problems
 from tallystick.webhooks import Receipt
 
 __all__ = ["House", "ProviderUnknown", "Unsafe"]

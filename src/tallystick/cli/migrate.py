@@ -5,7 +5,6 @@ It never goes back and is safe to run twice, also at once.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 
@@ -16,6 +15,7 @@ from tallystick.cli.startup import settings_or_exit
 from tallystick.database import admit_login, migrate
 from tallystick.errors import TallystickError
 from tallystick.settings import Settings
+from tallystick.web import load_django
 
 __all__ = ["guard_test_clock", "migrate_everything", "register"]
 
@@ -70,12 +70,10 @@ def _procrastinate(conn: psycopg.Connection, report: Callable[[str], None]) -> N
 
 def _django(owner_url: str) -> None:
     """Migrate people and sessions over a connection of the owner's that no server process has."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tallystick.web.settings")
-    import django  # noqa: PLC0415 - the heart's migrations need none
-    from django.core.management import call_command  # noqa: PLC0415 - the same
-    from django.db import connections  # noqa: PLC0415 - the same
+    load_django()
+    from django.core.management import call_command  # noqa: PLC0415 - once it is loaded
+    from django.db import connections  # noqa: PLC0415 - once it is loaded
 
-    django.setup()
     parts = psycopg.conninfo.conninfo_to_dict(owner_url)
     default = connections.databases["default"]
     connections.databases["owner"] = {

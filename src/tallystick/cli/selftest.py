@@ -21,6 +21,7 @@ from rich.console import Console
 from tallystick import clock, ledger, mail
 from tallystick.bootstrap import House
 from tallystick.cli.startup import settings_or_exit
+from tallystick.money import Currency, Money
 from tallystick.settings import Settings
 
 __all__ = ["register", "walk"]
@@ -30,7 +31,7 @@ _CARD: Final = "4242424242424242"
 _DECLINED: Final = "4000000000000002"
 #: Seconds within which background work must have shown its effect.
 _PATIENCE_S: Final = 20
-_LINK: Final = re.compile(r"https?://\S+/confirm-email/\S+")
+_LINK: Final = re.compile(r"https?://\S+/verify-email/\S+")
 
 
 class StepFailed(Exception):
@@ -148,7 +149,8 @@ def _browser(settings: Settings) -> Iterator[httpx.Client]:
 def _printer(console: Console) -> Callable[[StepReport], None]:
     def say(report: StepReport) -> None:
         mark = "[green]✓[/]" if report.ok else "[red]✗[/]"
-        console.print(f"{mark} {report.step:<46} {report.seconds:6.3f} s  [dim]{report.seen}[/]")
+        line = f"{mark} {report.step:<46} {report.seconds:6.3f} s  [dim]{report.seen}[/]"
+        console.print(line, soft_wrap=True, highlight=False)
 
     return say
 
@@ -163,8 +165,8 @@ def _ready(walking: Walk) -> str:
 def _sign_up(walking: Walk) -> str:
     address = f"selftest-{secrets.token_hex(6)}@example.org"
     phrase = secrets.token_urlsafe(24)
-    page = walking.browser.get("/accounts/signup/")
-    form = {"email": address, "password1": phrase, "password2": phrase}
+    page = walking.browser.get("/sign-up")
+    form = {"name": "Selftest", "email": address, "password1": phrase}
     form["csrfmiddlewaretoken"] = walking.browser.cookies.get("csrftoken", "")
     answer = walking.browser.post(page.url, data=form)
     if not answer.is_success:
@@ -229,7 +231,7 @@ def _top_up(walking: Walk) -> str:
 
 def _see_balance(walking: Walk) -> str:
     _expect_balance(walking, _AMOUNT)
-    return f"{walking.wallet['currency']} {_AMOUNT} minor units"
+    return str(Money(_AMOUNT, Currency(walking.wallet["currency"])))
 
 
 def _verify_books(walking: Walk) -> str:

@@ -1,0 +1,44 @@
+"""`tallystick people`: make a person an operator.
+
+It signs nobody in and changes no password.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from tallystick.cli.startup import settings_or_exit
+from tallystick.web import load_django
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    people = typer.Typer(help="People who sign in.", no_args_is_help=True)
+    people.callback()(_people)
+    people.command("promote")(_promote)
+    app.add_typer(people, name="people")
+
+
+def _people() -> None:
+    """People who sign in."""
+
+
+def _promote(email: str = typer.Argument(help="The person's e-mail address.")) -> None:
+    """Make a person an operator, who may see and mend what concerns everyone."""
+    settings_or_exit()
+    load_django()
+    from django.db import OperationalError  # noqa: PLC0415 - after setup
+
+    from tallystick.web.people.operations import PersonNotFound, promote  # noqa: PLC0415 - the same
+
+    try:
+        is_news = promote(email=email)
+    except PersonNotFound as refusal:
+        typer.echo(str(refusal), err=True)
+        raise typer.Exit(1) from None
+    except OperationalError:
+        typer.echo("The database does not answer; nothing was done.", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"{email} is an operator now." if is_news else f"{email} is an operator already.")

@@ -1,0 +1,158 @@
+"""`tallystick serve`: the web server's processes, respawned when they fail.
+
+The parent loads no page and opens no connection that it keeps; its workers die with it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import structlog
+import typer
+
+from tallystick import observability, process
+from tallystick.cli.startup import settings_or_exit
+from tallystick.settings import Settings
+from tallystick.settings.model import PREFIX
+
+if TYPE_CHECKING:
+    from granian.server.mp import MPServer
+
+__all__ = ["register"]
+
+log: Final = structlog.get_logger(__name__)
+
+_Host = Annotated[str | None, typer.Option("--host", help="The interface to listen on.")]
+_Port = Annotated[int | None, typer.Option("--port", min=1, max=65_535, help="The port.")]
+_Workers = Annotated[int | None, typer.Option("--workers", min=1, max=64, help="Processes.")]
+
+_RESPAWN_S: Final = 0.2
+#: So many deaths in so many seconds are no accidents: then the server ends.
+_DEATHS_MAX: Final = 8
+_DEATHS_WITHIN_S: Final = 10.0
+#: How long requests in hand may take after SIGTERM before their process is killed.
+_DRAIN_S: Final = 30
+_HEAD_WITHIN_MS: Final = 10_000
+_HEAD_BYTES_MAX: Final = 65_536
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("serve")(_serve)
+
+
+def _serve(*, host: _Host = None, port: _Port = None, workers: _Workers = None) -> None:
+    """Serve the pages and the API until SIGTERM or Ctrl-C; requests in hand are finished."""
+    settings = settings_or_exit()
+    observability.configure(settings.log_level, settings.log_format)
+    address = (host or settings.bind_host, port or settings.port)
+    _refuse_busy(*address)
+    if settings.is_production:
+        _refuse_unsafe(settings)
+    os.register_at_fork(after_in_child=_forget_handlers)
+    server = _server(*address, workers=workers or settings.server_workers)
+    server.serve(target_loader=partial(_load, os.getpid()), wrap_loader=False)
+
+
+def _forget_handlers() -> None:
+    """Let SIGTERM end a worker that still loads: the parent's handlers would swallow it."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _load(parent: int) -> Callable[..., Any]:
+    """Return the application, in a worker that ends at once when its parent is gone."""
+    process.die_with_parent(signal.SIGKILL, parent=parent)
+    from tallystick.web import asgi  # noqa: PLC0415 - Django is the workers' alone
+
+    return asgi.build()
+
+
+def _server(host: str, port: int, *, workers: int) -> MPServer:
+    """Return Granian, HTTP/1 alone, whose respawning outlives more than one crash."""
+    # Granian is imported here so that the other commands need not wait for it.
+    from granian.constants import HTTPModes, Interfaces  # noqa: PLC0415
+    from granian.http import HTTP1Settings  # noqa: PLC0415
+    from granian.server.mp import MPServer  # noqa: PLC0415
+
+    deaths: deque[float] = deque(maxlen=_DEATHS_MAX)
+
+    class Respawning(MPServer):
+        """Granian gives up at a worker's second death within 5.5 s; a house does not."""
+
+        def _respawn_workers(self, *args: Any, **kwargs: Any) -> None:
+            deaths.append(time.monotonic())
+            if len(deaths) == _DEATHS_MAX and deaths[-1] - deaths[0] < _DEATHS_WITHIN_S:
+                log.critical("server_gives_up", deaths=_DEATHS_MAX, within_s=_DEATHS_WITHIN_S)
+                self.interrupt_children.append(0)  # makes the exit status 1
+                self.interrupt_signal = True
+                self.main_loop_interrupt.set()
+                return
+            time.sleep(_RESPAWN_S)
+            super()._respawn_workers(*args, **kwargs)
+            self.respawned_wrks.clear()
+
+    return Respawning(
+        target="tallystick.web.asgi",
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        workers=workers,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=_HEAD_WITHIN_MS, max_buffer_size=_HEAD_BYTES_MAX
+        ),
+        websockets=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=_DRAIN_S,
+        log_dictconfig={"loggers": {"_granian": {"propagate": True}}},
+    )
+
+
+def _refuse_busy(host: str, port: int) -> None:
+    """Exit 1 with a sentence where the address cannot be listened on."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Granian's own socket shares its port with whoever asks; this one does not.
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            typer.echo(_sentence(error, host, port), err=True)
+            raise typer.Exit(1) from None
+
+
+def _sentence(error: OSError, host: str, port: int) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            what = f"Port {port} on {host} is in use by another program."
+        case errno.EACCES:
+            what = f"This user may not listen on port {port}: take one above 1023."
+        case _:
+            return f"{host} is no address of this machine: check --host or {PREFIX}BIND_HOST."
+    return f"{what} Stop that program, or give another with --port or {PREFIX}PORT."
+
+
+def _refuse_unsafe(settings: Settings) -> None:
+    """Exit 1 where production's database can forget; start where it does not answer yet."""
+    from tallystick.bootstrap import House, Unsafe  # noqa: PLC0415 - heavy, and production's
+    from tallystick.db import DatabaseUnavailable  # noqa: PLC0415
+
+    house = House.from_settings(settings)
+    try:
+        house.refuse_unsafe()
+    except Unsafe as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    except DatabaseUnavailable:
+        log.warning("database_not_examined", why="it does not answer; requests get 503 until then")
+    finally:
+        house.close()

@@ -1,0 +1,288 @@
+"""`tallystick start`: the whole house on one machine, for development.
+
+It brings up the embedded engines, the schema, the simulator, the server and the workers, and
+stops them again. It is not made for production: there each process has its own supervisor.
+"""
+
+from __future__ import annotations
+
+import http.client
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+
+from tallystick import embedded
+from tallystick.cli.household import ChildFailed, Household
+from tallystick.cli.surroundings import Keys, Surroundings, forget_keys, is_given
+from tallystick.embedded import EmbeddedError, Running, is_free
+from tallystick.settings import Settings, SettingsError, read_settings
+
+__all__ = ["register"]
+
+_LOOPBACK: Final = "127.0.0.1"
+_READY_WITHIN_S: Final = 60.0
+_LOOK_EVERY_S: Final = 0.2
+#: Stand where the engines' addresses will be, while the other settings are judged.
+_NOT_YET: Final = {
+    "database_url": "postgresql://tallystick@127.0.0.1:1/tallystick",
+    "redis_url": "redis://127.0.0.1:1/0",
+}
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+_Port = Annotated[
+    int | None, typer.Option(min=1, max=65_535, help="The server's port, 8123 unless set.")
+]
+_Empty = Annotated[bool, typer.Option("--empty", help="Start without demo people and money.")]
+_Reset = Annotated[bool, typer.Option("--reset", help="Delete this checkout's data first.")]
+_Yes = Annotated[bool, typer.Option("--yes", help="With --reset: do not ask.")]
+
+
+class _Refused(Exception):
+    """The house does not start; the text is the sentence for the person."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("start")(_start)
+
+
+def _start(
+    *, port: _Port = None, empty: _Empty = False, reset: _Reset = False, yes: _Yes = False
+) -> None:
+    """Start everything on this machine for development; Ctrl-C stops it.
+
+    PostgreSQL and Valkey come along, and so does a simulator in place of the payment
+    providers. Data and logs are kept in .tallystick.
+    """
+    del empty  # until there are demo people, every start is one without
+    console = Console(highlight=False, soft_wrap=True, markup=False)
+    with _signals_as_interrupt():
+        try:
+            _run(console, port=port, is_reset=reset, is_sure=yes)
+        except (_Refused, ChildFailed, EmbeddedError, SettingsError) as refusal:
+            typer.echo(str(refusal), err=True)
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
+
+
+def _run(console: Console, *, port: int | None, is_reset: bool, is_sure: bool) -> None:
+    began = time.monotonic()
+    surroundings, settings = _surroundings(port)
+    folder = settings.data_folder.resolve()
+    if is_reset:
+        _reset(settings, is_sure=is_sure)
+    embedded.ensure_free(folder)
+    _check_ports(surroundings, settings)
+    with ExitStack() as stack:
+        engines, owner = _start_engines(surroundings, folder, console, stack)
+        _give_keys(surroundings, settings, folder)
+        household = Household(folder / "logs", report=console.print)
+        stack.callback(household.stop)
+        with _step(console, "Database schema"):
+            household.run("migrate", surroundings.environment(**owner))
+        with _step(console, "Server and workers"):
+            for name in _children(surroundings):
+                household.start(name, surroundings.environment())
+            household.wait_until(lambda: _is_ready(settings), within_s=_READY_WITHIN_S)
+        shell = folder / "running.env"
+        surroundings.write_for_shell(shell, owner)
+        stack.callback(shell.unlink, missing_ok=True)
+        _print_screen(console, surroundings, settings, shell, took_s=time.monotonic() - began)
+        _watch(household, engines)
+        console.print("Stopping …")
+        began = time.monotonic()
+    console.print(f"Stopped ({time.monotonic() - began:.1f} s). Nothing is left running.")
+
+
+def _surroundings(port: int | None) -> tuple[Surroundings, Settings]:
+    """Return what children get besides the person's settings, and the settings of both together.
+
+    The engines' addresses and the keys are not known yet. Raises SettingsError with all that
+    is wrong at once.
+    """
+    found = Surroundings(read_settings())
+    if port is not None:
+        found.insist(port=port)
+    found.add(**_NOT_YET)
+    if not (is_given(found.reading, "database_url") and is_given(found.reading, "redis_url")):
+        found.insist(embedded_engines="true")
+    first = _judged(found)
+    found.add(public_url=f"http://{_host(first)}:{first.port}")
+    if not found.has_own_stripe:
+        found.add(
+            simulator_port=_simulator_port(first),
+            simulator_webhook_url=f"http://{_host(first)}:{first.port}/api/webhooks/stripe",
+        )
+    return found, _judged(found)
+
+
+def _judged(surroundings: Surroundings) -> Settings:
+    reading = read_settings(surroundings.environment())
+    if reading.settings is None:
+        raise SettingsError(reading.problems)
+    return reading.settings
+
+
+def _host(settings: Settings) -> str:
+    """Return the address at which this machine reaches the server."""
+    return _LOOPBACK if settings.bind_host in {"0.0.0.0", "::"} else settings.bind_host  # noqa: S104 - compared, not bound
+
+
+def _simulator_port(settings: Settings) -> int:
+    """Return the port after the server's, or the next one that is free."""
+    near = range(settings.port + 1, min(settings.port + 100, 65_536))
+    return next((port for port in near if is_free(port)), settings.simulator_port)
+
+
+def _check_ports(surroundings: Surroundings, settings: Settings) -> None:
+    if not is_free(settings.port, settings.bind_host):
+        raise _Refused(
+            f"Port {settings.port} is busy: another program uses it. Stop that one, or choose"
+            f" another port: bin/start --port {settings.port + 1000}"
+        )
+    simulator = (settings.simulator_port, settings.simulator_host)
+    if not surroundings.has_own_stripe and not is_free(*simulator):
+        raise _Refused(
+            f"Port {settings.simulator_port}, the simulator's, is busy: another program uses it."
+            " Stop that one, or set TALLYSTICK_SIMULATOR_PORT to another."
+        )
+
+
+def _reset(settings: Settings, *, is_sure: bool) -> None:
+    """Delete the data of this checkout, once the person is sure."""
+    folder = settings.data_folder.resolve()
+    question = f"Delete the database and the simulator's journal of {folder}?"
+    if not is_sure and not sys.stdin.isatty():
+        raise _Refused(f"{question} Nobody can be asked here: say it with --reset --yes.")
+    if not is_sure and not typer.confirm(question):
+        raise _Refused("Nothing was deleted, nothing started.")
+    embedded.remove(folder)
+    journal = settings.simulator_data.resolve()
+    # A journal that the person keeps elsewhere is not this checkout's.
+    if journal.is_relative_to(folder) and journal.is_dir():
+        shutil.rmtree(journal)
+    forget_keys(folder)
+
+
+def _start_engines(
+    surroundings: Surroundings, folder: Path, console: Console, stack: ExitStack
+) -> tuple[Running | None, dict[str, str]]:
+    """Start the engines that the person has not set, and return them and the owner's address.
+
+    The owner's address is for migrations alone: servers and workers never get it.
+    """
+    has_own_database = is_given(surroundings.reading, "database_url")
+    if has_own_database and is_given(surroundings.reading, "redis_url"):
+        console.print("  Database and cache: your own, as set")
+        return None, {}
+    with _step(console, "PostgreSQL and Valkey"):
+        running = stack.enter_context(embedded.Engines.start(folder, report=console.print))
+    surroundings.add(database_url=running.application_url, redis_url=running.redis_url)
+    if has_own_database:
+        return running, {}
+    return running, {"TALLYSTICK_OWNER_DATABASE_URL": running.owner_url}
+
+
+def _give_keys(surroundings: Surroundings, settings: Settings, folder: Path) -> None:
+    keys = Keys.of(folder)
+    surroundings.add(secret_key=keys.secret_key)
+    if not surroundings.has_own_stripe:
+        surroundings.add(
+            stripe_secret_key=keys.stripe_secret_key,
+            stripe_webhook_secret=keys.stripe_webhook_secret,
+            stripe_api_url=f"http://{settings.simulator_host}:{settings.simulator_port}",
+        )
+
+
+def _children(surroundings: Surroundings) -> tuple[str, ...]:
+    """Return the commands that run as children, in the order of their start."""
+    return ("worker", "serve") if surroundings.has_own_stripe else ("simulator", "worker", "serve")
+
+
+def _is_ready(settings: Settings) -> bool:
+    connection = http.client.HTTPConnection(_host(settings), settings.port, timeout=5)
+    try:
+        connection.request("GET", "/api/health/ready")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _watch(household: Household, engines: Running | None) -> None:
+    """Keep the children alive until the person asks for the end; raise ChildFailed."""
+    try:
+        while True:
+            household.look()
+            dead = engines.dead() if engines else None
+            if dead:
+                raise ChildFailed(f"{dead} has ended by itself. Start again; its log says why.")
+            time.sleep(_LOOK_EVERY_S)
+    except KeyboardInterrupt:
+        return
+
+
+def _print_screen(
+    console: Console, surroundings: Surroundings, settings: Settings, shell: Path, *, took_s: float
+) -> None:
+    if surroundings.has_own_stripe:
+        cards = "not used: your own Stripe settings are"
+    else:
+        cards = f"http://{settings.simulator_host}:{settings.simulator_port} (in place of Stripe)"
+    address = settings.public_url
+    mail = f"{address}/dev/mail" if settings.dev_endpoints else "sent by your SMTP server"
+    rows = {
+        "Address": address,
+        "Sign in": f"{address}/sign-up, then follow the link in the mail",
+        "Mail": mail,
+        "Simulator": cards,
+        "Commands": f". {_short(shell)} && .venv/bin/tallystick selftest",
+        "Logs": _short(shell.parent / "logs"),
+        "Stop": "Ctrl-C",
+    }
+    console.print(f"\nTallystick is ready ({took_s:.1f} s).\n", style="bold")
+    for name, text in rows.items():
+        console.print(f"  {name:<10} {text}")
+    console.print()
+
+
+def _short(path: Path) -> str:
+    """Return the path as one types it here."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+@contextmanager
+def _step(console: Console, what: str) -> Iterator[None]:
+    """Say what is being done while it is done, and how long it took."""
+    began = time.monotonic()
+    with console.status(f"{what} …"):
+        yield
+    console.print(f"  {what:<24} {time.monotonic() - began:4.1f} s")
+
+
+@contextmanager
+def _signals_as_interrupt() -> Iterator[None]:
+    """Let each way of asking for the end be Ctrl-C, once: the way out is not interrupted."""
+
+    def interrupt(_: int, __: FrameType | None) -> None:
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
