@@ -20,6 +20,10 @@ import psycopg
 import pytest
 from psycopg import conninfo, sql
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from running import RunningHouse, running_house
+
 ROOT = Path(__file__).parent.parent
 #: What the person's shell says of Tallystick must not reach the programs under test.
 _OUTSIDE = {
@@ -132,6 +136,20 @@ def conn(_shared: Database) -> Iterator[psycopg.Connection]:
         connection.execute("SELECT 1")
         yield connection
         connection.rollback()
+
+
+@pytest.fixture(scope="session")
+def house(
+    cluster: Cluster, template: Database, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningHouse]:
+    """Give a whole running house, shared by the tests that walk through its doors."""
+    name = f"tallystick_house_{os.getpid()}"
+    folder = tmp_path_factory.mktemp("house")
+    with (
+        _database(cluster, name, template=template.name) as clone,
+        running_house(clone, folder) as running,
+    ):
+        yield running
 
 
 _numbers = iter(range(1, 1_000_000))

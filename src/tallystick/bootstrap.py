@@ -138,16 +138,19 @@ class House:
             )
 
     def refuse_unsafe(self) -> None:
-        """Raise Unsafe where production would run on a database that can forget or move time."""
-        with self.pool.transaction() as conn:
+        """Raise Unsafe where production's database can forget or move time.
+
+        Raises DatabaseUnavailable where it does not answer.
+        """
+        url = self.settings.database_url.get_secret_value()
+        timeout_s = self.settings.database_timeout_s
+        # A connection of its own: who forks later must not have opened the pool.
+        with db.connect(url, application_name="tallystick", timeout_s=timeout_s) as conn:
             statement = "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)"
             reported = dict(conn.execute(statement, (list(_DURABILITY),)).fetchall())
             moved = conn.execute("SELECT 1 FROM tallystick.test_clock").fetchone()
-        problems = [
-            f"{problem.variable}: {problem.what} {problem.remedy}"
-            for problem in durability_problems(reported, self.settings)
-        ]
-        if self.settings.env == "production" and moved:
+        problems = [str(problem) for problem in durability_problems(reported, self.settings)]
+        if self.settings.is_production and moved:
             problems.append("The test clock was moved in this database: it is none for production.")
         if problems:
             raise Unsafe("\n".join(problems))

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import stripe as sdk
 
-from tallystick import bootstrap, chart, db, ids, ledger, payments, wallets, webhooks
-from tallystick.ledger import Deed, InsufficientFunds, Move
-from tallystick.money import Currency, Money
-from tallystick.payments import Accepted, operations
+from factories import payments
+from factories.ledger import KES, post
+from factories.wallets import wallet
+from tallystick import bootstrap, db, ids, ledger, wallets, webhooks
+from tallystick.ledger import InsufficientFunds
+from tallystick.payments import operations
 from tallystick.settings import load_settings
-
-KES = Currency("KES")
-SECRET = "whsec_race"
 
 
 @pytest.fixture
@@ -27,7 +24,7 @@ def house(database):
             **database.environment,
             "TALLYSTICK_REDIS_URL": "redis://127.0.0.1:9/0",
             "TALLYSTICK_STRIPE_SECRET_KEY": "sk_test_race",
-            "TALLYSTICK_STRIPE_WEBHOOK_SECRET": SECRET,
+            "TALLYSTICK_STRIPE_WEBHOOK_SECRET": payments.SECRET,
             "TALLYSTICK_STRIPE_API_URL": "http://127.0.0.1:9",
             "TALLYSTICK_DATABASE_POOL_MAX": "32",
             "TALLYSTICK_DATABASE_TIMEOUT_S": "10",
@@ -54,87 +51,53 @@ def together(count: int, run: Callable[[int], object]) -> list[object]:
 def a_wallet(house, *, minor: int = 0):
     """Open a new person's wallet with so much in it, committed."""
     with house.pool.transaction() as conn:
-        owner = f"person:{ids.new()}"
-        wallet = wallets.open_wallet(conn, owner=owner, currency=KES, now=db.now(conn))
-        if minor:
-            [outside] = ledger.open_accounts(conn, [chart.clearing("test", KES)])
-            ledger.execute(conn, [a_deed(conn, outside, wallet.available_id, minor)])
-    return wallet
+        return wallet(conn, minor=minor)
 
 
-def a_deed(conn, debit, credit, minor: int) -> Deed:
-    move = Move(debit, credit, Money(minor, KES), "test")
-    return Deed(ids.new(), "test", "test", "", db.now(conn), (move,))
-
-
-def a_submitted_payment(house, wallet):
+def a_submitted_payment(house, owned):
     with house.pool.transaction() as conn:
-        provider = house.provider("stripe")
-        payment = payments.create(
-            conn,
-            owner=wallet.owner,
-            wallet_id=wallet.id,
-            amount=Money(150_000, KES),
-            provider=provider,
-            caller=wallet.owner,
-            key="race",
-            request_id="race",
-            now=db.now(conn),
-        )
-        capabilities = provider.capabilities
-        begun = operations.begin(conn, payment.id, capabilities=capabilities, now=db.now(conn))
-        accepted = Accepted(f"cs_{payment.id}", "http://127.0.0.1/pay")
-        operations.record_accepted(conn, begun.attempt, accepted, now=db.now(conn))
-    return payment
+        return payments.submitted(conn, owned)
 
 
-def paid_event(payment, *, external_id: str = "evt_paid") -> bytes:
-    session = {
-        "id": f"cs_{payment.id}",
-        "payment_status": "paid",
-        "amount_total": payment.amount.minor,
-        "currency": "kes",
-        "metadata": {"tallystick_payment": ids.show("pay", payment.id)},
-    }
-    event = {"id": external_id, "type": "checkout.session.completed", "created": 1_790_000_000}
-    return json.dumps({**event, "data": {"object": session}}).encode()
+def a_created_payment(house, owned):
+    with house.pool.transaction() as conn:
+        return payments.payment(conn, owned)
 
 
 def deliver(house, raw: bytes):
     with house.pool.transaction() as conn:
-        stamp = int(db.now(conn).timestamp())
-    header = sdk.WebhookSignature.generate_signature_header(raw.decode(), SECRET, stamp)
+        header = payments.signature(raw, stamp=int(db.now(conn).timestamp()))
     return house.inbox("stripe", raw, {"stripe-signature": header})
 
 
-def balance(house, wallet) -> int:
+def balance(house, owned) -> int:
     with house.pool.transaction() as conn:
         assert ledger.verify(conn) == []
-        return wallets.get(conn, wallet_id=wallet.id, owner=wallet.owner).available.minor
+        return wallets.get(conn, wallet_id=owned.id, owner=owned.owner).available.minor
 
 
 class TestWebhook:
     def test_of_one_event_twenty_times_at_once_credits_once(self, house):
-        wallet = a_wallet(house)
-        raw = paid_event(a_submitted_payment(house, wallet))
+        mine = a_wallet(house)
+        raw = payments.paid_event(a_submitted_payment(house, mine))
         receipts = together(20, lambda _: deliver(house, raw))
         assert sum(receipt.is_new for receipt in receipts) == 1
         [inbox] = house.drains
         done = together(8, lambda _: inbox.run())
         assert sum(done) == 1
-        assert balance(house, wallet) == 150_000
+        assert balance(house, mine) == 150_000
 
     def test_of_one_fact_by_twenty_events_at_once_credits_once(self, house):
-        wallet = a_wallet(house)
-        payment = a_submitted_payment(house, wallet)
+        mine = a_wallet(house)
+        payment = a_submitted_payment(house, mine)
         for number in range(20):
-            deliver(house, paid_event(payment, external_id=f"evt_{number}"))
+            deliver(house, payments.paid_event(payment, external_id=f"evt_{number}"))
         [inbox] = house.drains
         done = together(20, lambda _: inbox.run())
         assert sum(done) == 20
         with house.pool.transaction() as conn:
             assert webhooks.count_by_state(conn) == {"processed": 20}
-        assert balance(house, wallet) == 150_000
+        assert balance(house, mine) == 150_000
 
 
 class TestExecute:
@@ -144,8 +107,7 @@ class TestExecute:
         def debit(_: int) -> bool:
             try:
                 with house.pool.transaction() as conn:
-                    deed = a_deed(conn, payer.available_id, payee.available_id, 1)
-                    ledger.execute(conn, [deed])
+                    post(conn, payer.available_id, payee.available_id, 1)
             except InsufficientFunds:
                 return False
             return True
@@ -161,7 +123,7 @@ class TestExecute:
             debit, credit = sides if number % 2 else reversed(sides)
             for _ in range(10):
                 with house.pool.transaction() as conn:
-                    ledger.execute(conn, [a_deed(conn, debit, credit, 1)])
+                    post(conn, debit, credit, 1)
 
         together(16, swap)
         assert balance(house, one) + balance(house, other) == 2000
@@ -180,8 +142,8 @@ class TestOpenWallet:
 
 class TestCreatePayment:
     def test_makes_one_payment_and_one_job_for_one_key(self, house):
-        wallet = a_wallet(house)
-        made = together(16, lambda _: a_created(house, wallet).id)
+        mine = a_wallet(house)
+        made = together(16, lambda _: a_created_payment(house, mine).id)
         assert len(set(made)) == 1
         with house.pool.transaction() as conn:
             count = "SELECT count(*) FROM procrastinate_jobs WHERE args->>'payment_id' = %s"
@@ -190,7 +152,7 @@ class TestCreatePayment:
 
 class TestBegin:
     def test_lets_one_of_many_runs_call(self, house):
-        payment = a_created(house, a_wallet(house))
+        payment = a_created_payment(house, a_wallet(house))
         capabilities = house.provider("stripe").capabilities
 
         def begin(_: int) -> bool:
@@ -199,18 +161,3 @@ class TestBegin:
                 return bool(operations.begin(conn, payment.id, capabilities=capabilities, now=now))
 
         assert sum(together(16, begin)) == 1
-
-
-def a_created(house, wallet):
-    with house.pool.transaction() as conn:
-        return payments.create(
-            conn,
-            owner=wallet.owner,
-            wallet_id=wallet.id,
-            amount=Money(150_000, KES),
-            provider=house.provider("stripe"),
-            caller=wallet.owner,
-            key="one-key",
-            request_id="race",
-            now=db.now(conn),
-        )

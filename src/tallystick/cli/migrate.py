@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Final
 
 import psycopg
 import typer
@@ -20,7 +21,7 @@ from tallystick.web import load_django
 __all__ = ["guard_test_clock", "migrate_everything", "register"]
 
 #: One runner at a time for the tables that are not ours.
-_ADVISORY_LOCK = 7_461_900_452
+_ADVISORY_LOCK: Final = 7_461_900_452
 
 
 def register(app: typer.Typer) -> None:
@@ -56,6 +57,21 @@ def migrate_everything(settings: Settings, *, report: Callable[[str], None]) -> 
     report(f"The schema is up to date ({what}, {time.perf_counter() - started:.1f} s).")
 
 
+#: The queue's functions must find its tables from any caller's transaction, whatever its path.
+_FIX_SEARCH_PATH: Final = r"""
+DO $$
+DECLARE function regprocedure;
+BEGIN
+    FOR function IN
+        SELECT oid::regprocedure FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace AND proname LIKE 'procrastinate\_%'
+    LOOP
+        EXECUTE format('ALTER FUNCTION %s SET search_path = public, pg_temp', function);
+    END LOOP;
+END $$
+"""
+
+
 def _procrastinate(conn: psycopg.Connection, report: Callable[[str], None]) -> None:
     found = conn.execute("SELECT to_regclass('public.procrastinate_jobs')").fetchone()
     if found is not None and found[0] is not None:
@@ -65,6 +81,7 @@ def _procrastinate(conn: psycopg.Connection, report: Callable[[str], None]) -> N
     with conn.transaction():
         conn.execute("SET LOCAL search_path = public")
         conn.execute(SchemaManager.get_schema())
+        conn.execute(_FIX_SEARCH_PATH)
     report("the queue's tables made")
 
 

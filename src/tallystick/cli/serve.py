@@ -19,8 +19,7 @@ import structlog
 import typer
 
 from tallystick import observability, process
-from tallystick.cli.startup import settings_or_exit
-from tallystick.settings import Settings
+from tallystick.cli.startup import refuse_unsafe_database, settings_or_exit
 from tallystick.settings.model import PREFIX
 
 if TYPE_CHECKING:
@@ -55,8 +54,7 @@ def _serve(*, host: _Host = None, port: _Port = None, workers: _Workers = None) 
     observability.configure(settings.log_level, settings.log_format)
     address = (host or settings.bind_host, port or settings.port)
     _refuse_busy(*address)
-    if settings.is_production:
-        _refuse_unsafe(settings)
+    refuse_unsafe_database(settings)
     os.register_at_fork(after_in_child=_forget_handlers)
     server = _server(*address, workers=workers or settings.server_workers)
     server.serve(target_loader=partial(_load, os.getpid()), wrap_loader=False)
@@ -79,9 +77,9 @@ def _load(parent: int) -> Callable[..., Any]:
 def _server(host: str, port: int, *, workers: int) -> MPServer:
     """Return Granian, HTTP/1 alone, whose respawning outlives more than one crash."""
     # Granian is imported here so that the other commands need not wait for it.
-    from granian.constants import HTTPModes, Interfaces  # noqa: PLC0415
-    from granian.http import HTTP1Settings  # noqa: PLC0415
-    from granian.server.mp import MPServer  # noqa: PLC0415
+    from granian.constants import HTTPModes, Interfaces  # noqa: PLC0415 - as above
+    from granian.http import HTTP1Settings  # noqa: PLC0415 - as above
+    from granian.server.mp import MPServer  # noqa: PLC0415 - as above
 
     deaths: deque[float] = deque(maxlen=_DEATHS_MAX)
 
@@ -139,20 +137,3 @@ def _sentence(error: OSError, host: str, port: int) -> str:
         case _:
             return f"{host} is no address of this machine: check --host or {PREFIX}BIND_HOST."
     return f"{what} Stop that program, or give another with --port or {PREFIX}PORT."
-
-
-def _refuse_unsafe(settings: Settings) -> None:
-    """Exit 1 where production's database can forget; start where it does not answer yet."""
-    from tallystick.bootstrap import House, Unsafe  # noqa: PLC0415 - heavy, and production's
-    from tallystick.db import DatabaseUnavailable  # noqa: PLC0415
-
-    house = House.from_settings(settings)
-    try:
-        house.refuse_unsafe()
-    except Unsafe as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
-    except DatabaseUnavailable:
-        log.warning("database_not_examined", why="it does not answer; requests get 503 until then")
-    finally:
-        house.close()

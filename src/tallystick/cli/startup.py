@@ -5,11 +5,16 @@ It starts nothing. A process that may not start ends here with status 1.
 
 from __future__ import annotations
 
+from typing import Final
+
+import structlog
 import typer
 
 from tallystick.settings import Settings, SettingsError, load_settings
 
-__all__ = ["settings_or_exit"]
+__all__ = ["refuse_unsafe_database", "settings_or_exit"]
+
+log: Final = structlog.get_logger(__name__)
 
 
 def settings_or_exit() -> Settings:
@@ -20,3 +25,19 @@ def settings_or_exit() -> Settings:
         typer.echo(str(error), err=True)
         typer.echo("`tallystick env check` looks again; docs/ENVIRONMENT.md explains.", err=True)
         raise typer.Exit(1) from None
+
+
+def refuse_unsafe_database(settings: Settings) -> None:
+    """Exit 1 where production's database can forget; start where it does not answer yet."""
+    if not settings.is_production:
+        return
+    from tallystick.bootstrap import House, Unsafe  # noqa: PLC0415 - heavy, and production's
+    from tallystick.db import DatabaseUnavailable  # noqa: PLC0415 - the same
+
+    try:
+        House.from_settings(settings).refuse_unsafe()
+    except Unsafe as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    except DatabaseUnavailable:
+        log.warning("database_not_examined", why="it does not answer; requests get 503 until then")

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
-from tallystick.cli.startup import settings_or_exit
+from tallystick.cli.startup import refuse_unsafe_database, settings_or_exit
 from tallystick.jobs import GROUPS
 from tallystick.observability import configure
 from tallystick.settings import Settings
@@ -42,6 +42,7 @@ def _worker(
         raise typer.Exit(2)
     settings = settings_or_exit()
     configure(settings.log_level, settings.log_format)
+    refuse_unsafe_database(settings)
     from tallystick.jobs.worker import Family  # noqa: PLC0415 - other commands need no Procrastinate
 
     Family(_members(settings, names), patience_s=_PATIENCE_S).run()

@@ -8,6 +8,8 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from factories import payments as factory
+from factories.wallets import wallet
 from tallystick import db, ids, ledger, payments, wallets
 from tallystick.money import Currency, CurrencyMismatch, Money
 from tallystick.payments import (
@@ -31,41 +33,27 @@ KES, USD = Currency("KES"), Currency("USD")
 
 
 @pytest.fixture
-def till(conn, books, stripe):
+def till(conn):
     """A wallet and short hands for its payments."""
-    return Till(conn, books.wallet(), stripe)
+    return Till(conn, wallet(conn))
 
 
 class Till:
-    def __init__(self, conn, wallet, provider):
-        self.conn, self.wallet, self.provider = conn, wallet, provider
+    def __init__(self, conn, owned):
+        self.conn, self.wallet = conn, owned
         self.now = db.now(conn)
 
-    def create(self, *, minor: int = 150_000, key: str = "key-1", **other):
-        asked = {
-            "owner": self.wallet.owner,
-            "wallet_id": self.wallet.id,
-            "amount": Money(minor, KES),
-            "provider": self.provider,
-            "caller": self.wallet.owner,
-            "key": key,
-            "request_id": "req",
-            "now": self.now,
-        }
-        return payments.create(self.conn, **{**asked, **other})
+    def create(self, **change):
+        return factory.payment(self.conn, self.wallet, **change)
 
     def begin(self, payment, *, now=None):
-        capabilities = self.provider.capabilities
+        capabilities = factory.stripe().capabilities
         return operations.begin(
             self.conn, payment.id, capabilities=capabilities, now=now or self.now
         )
 
-    def submitted(self, **other):
-        payment = self.create(**other)
-        attempt = self.begin(payment).attempt
-        accepted = Accepted(f"cs_{payment.id}", "http://127.0.0.1/pay")
-        operations.record_accepted(self.conn, attempt, accepted, now=self.now)
-        return self.seen(payment)
+    def submitted(self):
+        return factory.submitted(self.conn, self.wallet)
 
     def paid(self, payment, *, minor: int = 150_000, currency=KES):
         shown = ids.show("pay", payment.id)
@@ -126,9 +114,9 @@ class TestCreate:
         with pytest.raises(CurrencyUnsupported):
             till.create(amount=Money(5_000, Currency("CHF")))
 
-    def test_does_not_see_another_owners_wallet(self, till, books):
+    def test_does_not_see_another_owners_wallet(self, conn, till):
         with pytest.raises(WalletNotFound):
-            till.create(wallet_id=books.wallet().id)
+            till.create(wallet_id=wallet(conn).id)
 
 
 class TestBegin:

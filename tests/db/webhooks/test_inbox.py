@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
-import stripe as sdk
 
+from factories import payments
 from tallystick import db, webhooks
 from tallystick.webhooks import EventMalformed, Handled, SignatureInvalid, rules
 
-SECRET = "whsec_unit"
 
-
-def body(external_id: str = "evt_1") -> bytes:
-    return json.dumps(
-        {"id": external_id, "type": "customer.created", "created": 1, "data": {"object": {}}}
-    ).encode()
-
-
-def receive(conn, verifier, raw: bytes, *, secret: str = SECRET):
+def receive(conn, raw: bytes, *, secret: str = payments.SECRET):
     now = db.now(conn)
-    stamp = int(now.timestamp())
-    header = sdk.WebhookSignature.generate_signature_header(raw.decode(), secret, stamp)
+    header = payments.signature(raw, stamp=int(now.timestamp()), secret=secret)
     return webhooks.receive(
         conn,
         provider="stripe",
-        verifier=verifier,
+        verifier=payments.stripe(),
         raw=raw,
         headers={"stripe-signature": header},
         now=now,
@@ -53,39 +42,39 @@ class Counting:
 
 
 class TestReceive:
-    def test_keeps_an_event_once(self, conn, stripe):
-        assert receive(conn, stripe, body()).is_new
-        assert not receive(conn, stripe, body()).is_new
+    def test_keeps_an_event_once(self, conn):
+        assert receive(conn, payments.event()).is_new
+        assert not receive(conn, payments.event()).is_new
         assert webhooks.count_by_state(conn) == {"received": 1}
 
-    def test_keeps_nothing_that_is_forged(self, conn, stripe):
+    def test_keeps_nothing_that_is_forged(self, conn):
         with pytest.raises(SignatureInvalid):
-            receive(conn, stripe, body(), secret="whsec_forged")
+            receive(conn, payments.event(), secret="whsec_forged")
         assert webhooks.count_by_state(conn) == {}
 
-    def test_keeps_nothing_that_is_no_event(self, conn, stripe):
+    def test_keeps_nothing_that_is_no_event(self, conn):
         with pytest.raises(EventMalformed):
-            receive(conn, stripe, b"[1, 2]")
+            receive(conn, b"[1, 2]")
         assert webhooks.count_by_state(conn) == {}
 
 
 class TestDrain:
-    def test_processes_each_event_once(self, database, stripe, pool_of):
+    def test_processes_each_event_once(self, database, pool_of):
         pool, handler = pool_of(database.application_url), Counting()
         with pool.transaction() as conn:
             for number in range(3):
-                receive(conn, stripe, body(f"evt_{number}"))
+                receive(conn, payments.event(f"evt_{number}"))
         while webhooks.drain(pool=pool, handlers={"stripe": handler}):
             pass
         assert sorted(event.external_id for event in handler.seen) == ["evt_0", "evt_1", "evt_2"]
-        assert all(event.body == body(event.external_id) for event in handler.seen)
+        assert all(event.body == payments.event(event.external_id) for event in handler.seen)
         with pool.transaction() as conn:
             assert webhooks.count_by_state(conn) == {"processed": 3}
 
-    def test_keeps_an_event_whose_handler_failed(self, database, stripe, pool_of):
+    def test_keeps_an_event_whose_handler_failed(self, database, pool_of):
         pool = pool_of(database.application_url)
         with pool.transaction() as conn:
-            receive(conn, stripe, body())
+            receive(conn, payments.event())
         assert webhooks.drain(pool=pool, handlers={"stripe": Failing()}) == 1
         assert webhooks.drain(pool=pool, handlers={"stripe": Failing()}) == 0, "it waits"
         kept = "SELECT state, attempts, error FROM tallystick.webhook_event"
@@ -93,24 +82,24 @@ class TestDrain:
             row = conn.execute(kept).fetchone()
         assert row == ("received", 1, "RuntimeError: the sky fell")
 
-    def test_gives_up_at_the_cap_and_jams_nothing(self, database, stripe, pool_of):
+    def test_gives_up_at_the_cap_and_jams_nothing(self, database, pool_of):
         pool, handler = pool_of(database.application_url), Counting()
         with pool.transaction() as conn:
-            receive(conn, stripe, body("evt_poison"))
+            receive(conn, payments.event("evt_poison"))
         for _ in range(rules.ATTEMPTS_MAX):
             with pool.transaction() as conn:
                 conn.execute("UPDATE tallystick.webhook_event SET due_at = now()")
             webhooks.drain(pool=pool, handlers={"stripe": Failing()})
         with pool.transaction() as conn:
-            receive(conn, stripe, body("evt_good"))
+            receive(conn, payments.event("evt_good"))
         assert webhooks.drain(pool=pool, handlers={"stripe": handler}) == 1
         with pool.transaction() as conn:
             assert webhooks.count_by_state(conn) == {"failed": 1, "processed": 1}
 
-    def test_ignores_a_provider_without_handler(self, database, stripe, pool_of):
+    def test_ignores_a_provider_without_handler(self, database, pool_of):
         pool = pool_of(database.application_url)
         with pool.transaction() as conn:
-            receive(conn, stripe, body())
+            receive(conn, payments.event())
         webhooks.drain(pool=pool, handlers={})
         with pool.transaction() as conn:
             assert webhooks.count_by_state(conn) == {"ignored": 1}

@@ -1,0 +1,279 @@
+"""The first payment through the real doors: server, workers and simulator as processes."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+import stripe as sdk
+
+_TABLES = ("payment", "payment_step", "attempt", "posting", "transfer", "webhook_event")
+
+
+@pytest.fixture(scope="module")
+def walk(house):
+    """The selftest's own report."""
+    done = house.tallystick("selftest", "--json")
+    return done.returncode, json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def person(house):
+    """A signed-in person with an empty wallet."""
+    with httpx.Client(base_url=house.url, follow_redirects=True) as browser:
+        email, phrase = f"{secrets.token_hex(6)}@example.org", secrets.token_urlsafe(24)
+        form = {"name": "Achieng", "email": email, "password1": phrase}
+        page = browser.get("/sign-up")
+        browser.post(page.url, data={**form, "csrfmiddlewaretoken": browser.cookies["csrftoken"]})
+        body = house.database.scalar(
+            "SELECT body_text FROM tallystick.mail WHERE to_address = %s ORDER BY id DESC LIMIT 1",
+            email,
+        )
+        [link] = [word for word in str(body).split() if "/verify-email/" in word]
+        confirm = browser.get(link)
+        token = {"csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+        browser.post(confirm.url, data=token)
+        browser.headers["X-CSRFToken"] = browser.cookies["csrftoken"]
+        browser.headers["Referer"] = house.url
+        [wallet] = browser.get("/api/wallets").json()
+        browser.wallet = wallet["id"]
+        yield browser
+
+
+def counts(house) -> dict[str, object]:
+    """How many rows each table of money has."""
+    statement = "SELECT count(*) FROM tallystick.{}"
+    return {table: house.database.scalar(statement.format(table)) for table in _TABLES}
+
+
+def ask(person, **change: object) -> httpx.Response:
+    """Ask for a payment as the API's callers do."""
+    asked = {"wallet": person.wallet, "amount": 150_000, "currency": "KES", **change}
+    headers = {"Idempotency-Key": secrets.token_hex(8), "Content-Type": "application/json"}
+    return person.post("/api/payments", content=json.dumps(asked), headers=headers)
+
+
+def deliver(house, raw: bytes, *, secret: str | None = None, header: str | None = None):
+    """Deliver a webhook as Stripe does."""
+    if header is None:
+        header = sdk.WebhookSignature.generate_signature_header(
+            raw.decode(), secret or house.webhook_secret
+        )
+    headers = {"Stripe-Signature": header.encode("latin-1")}
+    return httpx.post(f"{house.url}/api/webhooks/stripe", content=raw, headers=headers, timeout=10)
+
+
+class TestSelftest:
+    def test_walks_every_step(self, walk):
+        status, report = walk
+        assert (status, report["ok"]) == (0, True), report
+        assert [step["ok"] for step in report["steps"]] == [True] * 8
+
+    def test_says_so_when_nothing_runs(self, house):
+        lonely = type(house)(
+            house.url,
+            house.simulator_url,
+            {**house.environment, "TALLYSTICK_PUBLIC_URL": "http://127.0.0.1:9"},
+            house.folder,
+            house.database,
+        )
+        done = lonely.tallystick("selftest", "--json")
+        assert done.returncode == 1
+        assert json.loads(done.stdout)["steps"][0]["ok"] is False
+
+
+class TestPayment:
+    @pytest.mark.parametrize(
+        "amount",
+        [0, -1, 0.5, 1.0, "150000", True, None, [], 2**53, 2**64, 10**400, 9_999, 100_000_000],
+    )
+    def test_of_an_amount_that_is_none_is_refused_and_nothing_changes(self, house, person, amount):
+        before = counts(house)
+        answer = ask(person, amount=amount)
+        assert answer.status_code == 422, answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert "amount" in json.dumps(answer.json()["errors"])
+        assert counts(house) == before
+
+    @pytest.mark.parametrize("raw", ["NaN", "Infinity", "-Infinity", "1e400", "1_000", "0x10", "١"])
+    def test_of_an_amount_that_is_no_json_is_refused_and_nothing_changes(self, house, person, raw):
+        before = counts(house)
+        body = f'{{"wallet": "{person.wallet}", "amount": {raw}, "currency": "KES"}}'
+        headers = {"Idempotency-Key": "k", "Content-Type": "application/json"}
+        answer = person.post("/api/payments", content=body.encode(), headers=headers)
+        assert answer.status_code in {400, 422}, answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert counts(house) == before
+
+    @pytest.mark.parametrize(
+        ("change", "status", "code"),
+        [
+            ({"currency": "USD"}, 422, "currency_mismatch"),
+            ({"currency": "XXX"}, 422, "currency_unknown"),
+            ({"currency": "kes"}, 422, "request_invalid"),
+            ({"provider": "nobody"}, 422, "provider_unknown"),
+            ({"balance": 1}, 422, "request_invalid"),
+            ({"wallet": "wal_" + "0" * 26}, 404, "wallet_not_found"),
+            ({"wallet": "nonsense"}, 404, "id_malformed"),
+        ],
+    )
+    def test_is_refused_with_a_stable_code(self, house, person, change, status, code):
+        before = counts(house)
+        amount = {"amount": 5_000} if change.get("currency") == "USD" else {}
+        answer = ask(person, **change, **amount)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        assert counts(house) == before
+
+    def test_needs_a_key(self, person):
+        answer = person.post("/api/payments", json={})
+        assert answer.status_code in {400, 422}
+
+    def test_needs_a_signed_in_person(self, house):
+        answer = httpx.post(f"{house.url}/api/payments", json={})
+        assert answer.status_code in {401, 403}
+        assert answer.headers["content-type"] == "application/problem+json"
+
+    def test_needs_the_csrf_token(self, house, person):
+        before = counts(house)
+        with httpx.Client(base_url=house.url, cookies=person.cookies) as thief:
+            thief.wallet = person.wallet
+            answer = ask(thief)
+        assert (answer.status_code, answer.json()["code"]) == (403, "csrf_failed")
+        assert counts(house) == before
+
+    def test_of_another_person_looks_absent(self, house, walk, person):
+        other = house.database.scalar("SELECT id FROM tallystick.payment LIMIT 1")
+        from tallystick import ids  # noqa: PLC0415 - for this one address
+
+        for path in (f"/api/payments/{ids.show('pay', other)}", "/api/payments/pay_" + "0" * 26):
+            answer = person.get(path)
+            assert (answer.status_code, answer.json()["code"]) == (404, "payment_not_found")
+
+
+class TestWebhook:
+    @pytest.mark.parametrize(
+        ("secret", "header"),
+        [
+            ("whsec_forged", None),
+            (None, ""),
+            (None, "t=1,v1=00"),
+            (None, "v1=\xe9"),
+            (None, "garbage"),
+        ],
+    )
+    def test_that_is_forged_is_refused_and_not_kept(self, house, secret, header):
+        before = counts(house)
+        raw = b'{"id": "evt_forged", "type": "x", "created": 1, "data": {"object": {}}}'
+        answer = deliver(house, raw, secret=secret, header=header)
+        assert answer.status_code == 400
+        assert answer.json()["code"] == "webhook_signature_invalid"
+        assert counts(house) == before
+
+    def test_in_bad_utf8_is_refused(self, house):
+        answer = deliver(house, b"\xff\xfe", header="t=1,v1=" + "0" * 64)
+        assert answer.status_code == 400
+
+    def test_of_an_unknown_provider_is_not_found(self, house):
+        answer = httpx.post(f"{house.url}/api/webhooks/nobody", content=b"{}")
+        assert answer.status_code == 404
+
+    def test_twenty_times_at_once_credits_once(self, house, person):
+        before = balance(person)
+        payment = submitted(person)
+        control(house, "next", {"what": "lost_webhook", "match": "checkout.session.completed"})
+        assert pay(house, payment) == "paid"
+        raw = journalled_event(house, payment)
+        with ThreadPoolExecutor(20) as threads:
+            answers = list(threads.map(lambda _: deliver(house, raw), range(20)))
+        assert {answer.status_code for answer in answers} <= {200, 202, 204}
+        until(lambda: seen(person, payment)["state"] == "settled")
+        assert balance(person) == before + 150_000
+        kept = "SELECT count(*) FROM tallystick.webhook_event WHERE body = %s"
+        assert house.database.scalar(kept, raw) == 1
+
+
+class TestProvider:
+    def test_that_answers_nothing_after_its_deed_is_asked_again_under_the_same_key(
+        self, house, person
+    ):
+        control(house, "next", {"what": "timeout_after_charge", "match": "checkout.session.create"})
+        payment = ask(person).json()
+        until(lambda: seen(person, payment)["state"] == "unknown")
+        until(lambda: seen(person, payment)["state"] == "submitted")
+        sessions = [
+            record["object"]
+            for record in journal(house, "checkout_session")
+            if record["object"]["client_reference_id"] == payment["id"]
+        ]
+        assert len({session["id"] for session in sessions}) == 1
+
+    def test_that_declines_a_card_leaves_the_payment_open_for_another(self, house, person):
+        before = balance(person)
+        payment = submitted(person)
+        assert pay(house, payment, card="4000000000000002") == "declined"
+        until(lambda: seen(person, payment)["failure"])
+        refused = seen(person, payment)
+        assert (refused["state"], balance(person)) == ("submitted", before)
+        assert "declined" in refused["failure"]["detail"]
+        assert pay(house, payment) == "paid"
+        until(lambda: seen(person, payment)["state"] == "settled")
+        assert (seen(person, payment)["failure"], balance(person)) == (None, before + 150_000)
+
+
+def until(holds, *, within_s: float = 20.0):
+    """Wait until something holds, and return what it said."""
+    deadline = time.monotonic() + within_s
+    while not (said := holds()):
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.05)
+    return said
+
+
+def seen(person, payment) -> dict:
+    return person.get(f"/api/payments/{payment['id']}").json()
+
+
+def submitted(person) -> dict:
+    """Ask for a payment and wait for the provider's page."""
+    payment = ask(person).json()
+    until(lambda: seen(person, payment)["action_url"])
+    return seen(person, payment)
+
+
+def balance(person) -> int:
+    return person.get(f"/api/wallets/{person.wallet}").json()["available"]["amount"]
+
+
+def session_of(payment) -> str:
+    return payment["action_url"].rpartition("/")[2]
+
+
+def control(house, order: str, body: dict) -> dict:
+    answer = httpx.post(f"{house.simulator_url}/_simulator/{order}", json=body)
+    assert answer.is_success, answer.text
+    return answer.json()
+
+
+def pay(house, payment, *, card: str = "4242424242424242") -> str:
+    """Pay as a person would on the provider's page, and return the outcome."""
+    return control(house, "pay", {"session": session_of(payment), "card": card})["outcome"]
+
+
+def journal(house, kind: str) -> list[dict]:
+    """Return the records of one kind that the simulator has on disk."""
+    entries = httpx.get(f"{house.simulator_url}/_simulator/journal?limit=1000").json()["entries"]
+    return [record for entry in entries for record in entry["records"] if record["kind"] == kind]
+
+
+def journalled_event(house, payment) -> bytes:
+    """Return the event that says that this payment's session is paid, as it would be sent."""
+    for record in journal(house, "event"):
+        event = record["object"]
+        content = event["data"]["object"]
+        if content["id"] == session_of(payment) and event["type"].endswith("completed"):
+            return json.dumps(event).encode()
+    raise AssertionError("the simulator has no such event")
