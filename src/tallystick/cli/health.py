@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 def _health(*, url: _Url = None, as_json: _Json = False) -> None:
     """Show what the server says of itself; exit 1 where it cannot serve requests."""
-    address = url or _address(settings_or_exit())
+    address = url or _address(settings_or_exit(of_running_house=True))
     report = _ask(address)
     if as_json:
         typer.echo(json.dumps(report))

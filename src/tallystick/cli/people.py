@@ -27,7 +27,7 @@ def _people() -> None:
 
 def _promote(email: str = typer.Argument(help="The person's e-mail address.")) -> None:
     """Make a person an operator, who may see and mend what concerns everyone."""
-    settings_or_exit()
+    settings_or_exit(of_running_house=True)
     load_django()
     from django.db import OperationalError  # noqa: PLC0415 - after setup
 

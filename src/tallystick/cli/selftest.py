@@ -105,7 +105,7 @@ def _selftest(
     *, as_json: bool = typer.Option(False, "--json", help="Print one JSON object at the end.")
 ) -> None:
     """Walk a new person's first payment through the running house, and prove the books."""
-    settings = settings_or_exit()
+    settings = settings_or_exit(of_running_house=True)
     if settings.env == "production":
         typer.echo("The selftest makes people and money: it does not run in production.", err=True)
         raise typer.Exit(1)

@@ -247,7 +247,7 @@ def _print_screen(
         "Sign in": f"{address}/sign-up, then follow the link in the mail",
         "Mail": mail,
         "Simulator": cards,
-        "Commands": f". {_short(shell)} && .venv/bin/tallystick selftest",
+        "Commands": ".venv/bin/tallystick selftest, health, people promote …",
         "Logs": _short(shell.parent / "logs"),
         "Stop": "Ctrl-C",
     }

@@ -5,20 +5,31 @@ It starts nothing. A process that may not start ends here with status 1.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 import structlog
 import typer
 
-from tallystick.settings import Settings, SettingsError, load_settings
+from tallystick.settings import Settings, SettingsError, adopt, load_settings
 
-__all__ = ["refuse_unsafe_database", "settings_or_exit"]
+__all__ = ["HOUSE_FILE", "refuse_unsafe_database", "settings_or_exit"]
 
 log: Final = structlog.get_logger(__name__)
 
 
-def settings_or_exit() -> Settings:
-    """Return this place's settings; print every problem and exit 1 where there are any."""
+#: What `tallystick start` keeps while it runs, for commands in another terminal.
+HOUSE_FILE: Final = Path(".tallystick", "running.env")
+
+
+def settings_or_exit(*, of_running_house: bool = False) -> Settings:
+    """Return this place's settings; print every problem and exit 1 where there are any.
+
+    Commands about a running house take what is not set from the one that `tallystick start`
+    has running in this folder.
+    """
+    if of_running_house:
+        adopt(HOUSE_FILE)
     try:
         return load_settings()
     except SettingsError as error:

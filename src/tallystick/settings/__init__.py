@@ -7,7 +7,7 @@ no problem ever repeats a value: a secret may stand in any variable by mistake.
 from __future__ import annotations
 
 from tallystick.settings.errors import Problem, SettingsError
-from tallystick.settings.loading import Reading, load_settings, read_settings
+from tallystick.settings.loading import Reading, adopt, load_settings, read_settings
 from tallystick.settings.model import PREFIX, Settings
 from tallystick.settings.papers import PAPERS, reference_page
 from tallystick.settings.rules import Check, durability_problems
@@ -20,6 +20,7 @@ __all__ = [
     "Reading",
     "Settings",
     "SettingsError",
+    "adopt",
     "durability_problems",
     "load_settings",
     "read_settings",

@@ -21,7 +21,7 @@ from tallystick.settings.addresses import WrongValueError
 from tallystick.settings.errors import Problem, SettingsError
 from tallystick.settings.model import PREFIX, Settings
 
-__all__ = ["Reading", "Source", "load_settings", "read_settings"]
+__all__ = ["Reading", "Source", "adopt", "load_settings", "read_settings"]
 
 Source = Literal["environment", ".env", "default", "not set"]
 
@@ -48,6 +48,18 @@ def load_settings(
     if reading.settings is None:
         raise SettingsError(reading.problems)
     return reading.settings
+
+
+def adopt(file: Path) -> None:
+    """Take what this process's environment lacks from a file, into the environment itself.
+
+    `tallystick start` keeps such a file while it runs, so that commands in another terminal find
+    the running house. An absent file changes nothing, and production never adopts.
+    """
+    found, _ = _read_file(file)
+    if os.environ.get(f"{PREFIX}ENV") != "production":
+        for name, value in found.items():
+            os.environ.setdefault(name, value)
 
 
 def read_settings(

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import pydantic
 import pytest
 
-from tallystick.settings import Problem, Settings, SettingsError, load_settings, read_settings
+from tallystick.settings import (
+    Problem,
+    Settings,
+    SettingsError,
+    adopt,
+    load_settings,
+    read_settings,
+)
 
 
 def problems_of(environ: Mapping[str, str], env_file: Path | None = None) -> dict[str, Problem]:
@@ -245,3 +253,27 @@ class TestEnvFile:
         file = tmp_path / ".env"
         file.write_text("TALLYSTICK_PROT=1\n", encoding="utf-8")
         assert "out of the file" in problems_of(development, file)["TALLYSTICK_PROT"].remedy
+
+
+class TestAdopt:
+    def test_takes_what_is_not_set(self, tmp_path, monkeypatch):
+        file = tmp_path / "running.env"
+        file.write_text("export TALLYSTICK_PORT='9000'\nexport TALLYSTICK_LOG_LEVEL='DEBUG'\n")
+        monkeypatch.setenv("TALLYSTICK_PORT", "9001")
+        monkeypatch.setenv("TALLYSTICK_LOG_LEVEL", "INFO")
+        monkeypatch.delenv("TALLYSTICK_LOG_LEVEL")
+        adopt(file)
+        settings = load_settings(env_file=None)
+        assert (settings.port, settings.log_level) == (9001, "DEBUG")
+
+    def test_passes_over_an_absent_file(self, tmp_path):
+        before = dict(os.environ)
+        adopt(tmp_path / "running.env")
+        assert dict(os.environ) == before
+
+    def test_never_happens_in_production(self, tmp_path, monkeypatch):
+        file = tmp_path / "running.env"
+        file.write_text("export TALLYSTICK_SMTP_URL='smtp://127.0.0.1:25'\n")
+        monkeypatch.setenv("TALLYSTICK_ENV", "production")
+        adopt(file)
+        assert "TALLYSTICK_SMTP_URL" not in os.environ

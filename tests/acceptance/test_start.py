@@ -1,0 +1,223 @@
+"""`tallystick start` for real: one screen, children that come back, an end that leaves nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+class House:
+    """One `tallystick start` in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = _free_port()
+        self.screen = ""
+        self.process: subprocess.Popen[str] | None = None
+
+    def begin(self, *words: str, **more: str) -> subprocess.Popen[str]:
+        """Start another process in the folder and return it."""
+        keep = {name: text for name, text in os.environ.items() if "TALLYSTICK" not in name}
+        keep.pop("DJANGO_SETTINGS_MODULE", None)
+        return subprocess.Popen(
+            [sys.executable, "-m", "tallystick.cli", "start", "--empty", *words],
+            cwd=self.folder,
+            env={**keep, **more},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def bring_up(self) -> None:
+        """Start the house and read its screen to the last line."""
+        self.process = self.begin("--port", str(self.port))
+        assert self.process.stdout is not None
+        self.screen = ""
+        for line in self.process.stdout:
+            self.screen += line
+            if line.strip().startswith("Stop "):
+                return
+        raise AssertionError(self.screen)
+
+    def bring_down(self, number: signal.Signals) -> tuple[int, str, float]:
+        """End the house; return its status, its last words and how long it took in seconds."""
+        assert self.process is not None
+        began = time.monotonic()
+        self.process.send_signal(number)
+        said = self.process.communicate()[0]
+        return self.process.returncode, said, time.monotonic() - began
+
+    def is_ready(self) -> bool:
+        """Return whether the server says that it is ready."""
+        address = f"http://127.0.0.1:{self.port}/api/health/ready"
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return True
+        except OSError:
+            return False
+
+    def ports(self) -> list[int]:
+        """Return the ports of all that listens: server, simulator, engines."""
+        engines = json.loads((self.folder / ".tallystick" / "engines.json").read_text())
+        return [self.port, self.port + 1, engines["postgresql_port"], engines["valkey_port"]]
+
+    def children(self) -> dict[str, int]:
+        """Return the house's children of ours, by command."""
+        assert self.process is not None
+        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        found = {}
+        for pid in " ".join(task.read_text() for task in tasks).split():
+            words = Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
+            found[words[-1]] = int(pid)
+        return found
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    """Give a house that is up; the tests of this file leave it up, but the last."""
+    folder = Path(tempfile.mkdtemp(prefix="tallystick-start-", dir="/var/tmp"))
+    folder.chmod(0o711)
+    house = House(folder)
+    house.bring_up()
+    yield house
+    assert house.process is not None
+    if house.process.poll() is None:
+        house.bring_down(signal.SIGTERM)
+    shutil.rmtree(folder)
+
+
+def _free_port() -> int:
+    """Return a port that is free and followed by a free one, which the simulator takes."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port: int = server.getsockname()[1]
+        if not _listens(port + 1):
+            return port
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class TestScreen:
+    def test_says_what_one_needs_and_what_took_how_long(self, house: House) -> None:
+        for step in ("PostgreSQL and Valkey", "Database schema", "Server and workers"):
+            assert step in house.screen
+        for text in (
+            f"http://127.0.0.1:{house.port}",
+            f"http://127.0.0.1:{house.port}/dev/mail",
+            f"http://127.0.0.1:{house.port + 1} (in place of Stripe)",
+            ".tallystick/logs",
+            "Ctrl-C",
+        ):
+            assert text in house.screen
+        assert house.is_ready()
+
+    def test_shows_no_secret(self, house: House) -> None:
+        kept = house.folder / ".tallystick"
+        for name in ("keys.json", "engines.json"):
+            secrets = json.loads((kept / name).read_text()).values()
+            assert not [one for one in secrets if isinstance(one, str) and one in house.screen]
+
+    def test_names_a_file_by_which_other_commands_reach_the_house(self, house: House) -> None:
+        shell = house.folder / ".tallystick" / "running.env"
+        assert str(shell.relative_to(house.folder)) in house.screen
+        assert "TALLYSTICK_OWNER_DATABASE_URL" in shell.read_text()
+        assert shell.stat().st_mode & 0o777 == 0o600
+
+
+class TestChildren:
+    def test_get_no_address_of_the_owner(self, house: House) -> None:
+        for name, pid in house.children().items():
+            if name in {"serve", "worker", "simulator"}:
+                environment = Path(f"/proc/{pid}/environ").read_text()
+                assert "TALLYSTICK_DATABASE_URL" in environment
+                assert "OWNER_DATABASE_URL" not in environment
+
+    def test_are_started_again_when_they_die(self, house: House) -> None:
+        before = house.children()
+        for name in ("serve", "worker"):
+            os.kill(before[name], signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while house.children().keys() != before.keys() or not house.is_ready():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        after = house.children()
+        assert after["serve"] != before["serve"]
+        assert after["worker"] != before["worker"]
+        assert after["simulator"] == before["simulator"]
+
+
+class TestRefusal:
+    def test_of_a_second_start_names_the_first(self, house: House) -> None:
+        assert house.process is not None
+        second = house.begin("--port", str(_free_port()))
+        said = second.communicate()[0]
+        assert second.returncode == 1
+        assert f"as process {house.process.pid}" in said
+        assert "Traceback" not in said
+        assert house.is_ready()
+
+    def test_of_a_reset_while_it_runs(self, house: House) -> None:
+        second = house.begin("--reset", "--yes")
+        said = second.communicate()[0]
+        assert second.returncode == 1
+        assert "already runs" in said
+
+    def test_of_a_busy_port_says_how_to_choose_another(self, house: House, tmp_path: Path) -> None:
+        other = House(tmp_path).begin("--port", str(house.port))
+        said = other.communicate()[0]
+        assert other.returncode == 1
+        assert f"Port {house.port} is busy" in said
+        assert "--port" in said
+        assert not (tmp_path / ".tallystick" / "postgresql").exists()
+
+    def test_of_bad_settings_lists_them_all(self, tmp_path: Path) -> None:
+        bad = {"TALLYSTICK_LOG_LEVEL": "LOUD", "TALLYSTICK_BODY_BYTES_MAX": "-1"}
+        other = House(tmp_path).begin(**bad)
+        said = other.communicate()[0]
+        assert other.returncode == 1
+        assert all(name in said for name in bad)
+        assert "DATABASE_URL" not in said
+
+    def test_of_a_reset_that_nobody_confirms(self, tmp_path: Path) -> None:
+        (tmp_path / ".tallystick").mkdir()
+        other = House(tmp_path).begin("--reset")
+        said = other.communicate()[0]
+        assert other.returncode == 1
+        assert "--reset --yes" in said
+
+
+class TestEnd:
+    def test_by_ctrl_c_comes_in_seconds_and_leaves_nothing(self, house: House) -> None:
+        ports = house.ports()
+        status, said, took_s = house.bring_down(signal.SIGINT)
+        assert status == 0, said
+        assert "Nothing is left running" in said
+        assert took_s < 10
+        assert not [port for port in ports if _listens(port)]
+        assert not (house.folder / ".tallystick" / "running.env").exists()
+        house.bring_up()
+
+    def test_by_a_kill_leaves_nothing_either(self, house: House) -> None:
+        ports = house.ports()
+        house.bring_down(signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while [port for port in ports if _listens(port)]:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
