@@ -1,0 +1,60 @@
+"""The simulated Stripe: Checkout, refunds, events and webhooks as the official SDK meets them.
+
+It asks no bank, moves no money and keeps no card number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Mapping
+
+from tallystick.simulator.book import Book, JsonObject
+from tallystick.simulator.faults import Faults
+from tallystick.simulator.http import Router
+from tallystick.simulator.stripe.api import Api
+from tallystick.simulator.stripe.model import Account, Desk
+from tallystick.simulator.stripe.page import Page
+from tallystick.simulator.stripe.queries import shown_event
+
+__all__ = ["Account", "Stripe", "letter"]
+
+
+class Stripe:
+    """One account at the simulated Stripe: its routes, its webhooks' letters, its upkeep."""
+
+    def __init__(
+        self, account: Account, *, book: Book, faults: Faults, token: Callable[[int], str]
+    ) -> None:
+        """Join the API and the page over one desk."""
+        self.book = book
+        desk = Desk(account, book, faults, token)
+        self._api = Api(desk)
+        self._page = Page(desk)
+
+    def add_routes(self, router: Router) -> None:
+        """This function will add everything that this provider serves."""
+        self._api.add_routes(router)
+        self._page.add_routes(router)
+
+    def look_after(self) -> None:
+        """This function will do what time demands: expire what is overdue."""
+        self._page.expire_overdue()
+
+
+def letter(book: Book, secret: str) -> Callable[[JsonObject], tuple[bytes, Mapping[str, str]]]:
+    """Return what writes a webhook: the event as it is now, signed as Stripe signs it."""
+
+    def write(webhook: JsonObject) -> tuple[bytes, Mapping[str, str]]:
+        event = book.find("event", webhook["event"]) or {}
+        body = json.dumps(shown_event(book, event), ensure_ascii=False, indent=2).encode()
+        stamp = str(int(book.clock()))
+        digest = hmac.new(secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+        return body, {
+            "Content-Type": "application/json; charset=utf-8",
+            "Stripe-Signature": f"t={stamp},v1={digest}",
+            "User-Agent": "Stripe/1.0",
+        }
+
+    return write
