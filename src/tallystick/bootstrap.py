@@ -147,7 +147,8 @@ class House:
         # A connection of its own: who forks later must not have opened the pool.
         with db.connect(url, application_name="tallystick", timeout_s=timeout_s) as conn:
             statement = "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)"
-            reported = dict(conn.execute(statement, (list(_DURABILITY),)).fetchall())
+            rows = conn.execute(statement, (list(_DURABILITY),)).fetchall()
+            reported: dict[str, str] = dict(rows)
             moved = conn.execute("SELECT 1 FROM tallystick.test_clock").fetchone()
         problems = [str(problem) for problem in durability_problems(reported, self.settings)]
         if self.settings.is_production and moved:

@@ -16,9 +16,7 @@ MAY_SEE_CLOCK_OR_DICE = {
 MAY_USE_ENVIRONMENT = {
     "settings/loading.py": "it is where the environment is read",
     "cli/surroundings.py": "it hands its environment on to children",
-    "cli/migrate.py": "Django reads the name of its settings there",
-    "cli/people.py": "Django reads the name of its settings there",
-    "web/asgi.py": "Django reads the name of its settings there",
+    "web/__init__.py": "Django reads the name of its settings there",
 }
 
 

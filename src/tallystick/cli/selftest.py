@@ -71,10 +71,14 @@ class Walk:
         self.say(self.reports[-1])
         return ok
 
+    @property
+    def token(self) -> str:
+        """Return the CSRF token that the server gave this browser."""
+        return self.browser.cookies.get("csrftoken") or ""
+
     def api(self, method: str, path: str, **extra: Any) -> Any:
         """Call the API as the person's browser would, and return the JSON of a 2xx answer."""
-        headers = {"X-CSRFToken": self.browser.cookies.get("csrftoken", "")}
-        headers |= extra.pop("headers", {})
+        headers = {"X-CSRFToken": self.token, **extra.pop("headers", {})}
         answer = self.browser.request(method, f"/api{path}", headers=headers, **extra)
         if not answer.is_success:
             raise StepFailed(
@@ -167,8 +171,7 @@ def _sign_up(walking: Walk) -> str:
     phrase = secrets.token_urlsafe(24)
     page = walking.browser.get("/sign-up")
     form = {"name": "Selftest", "email": address, "password1": phrase}
-    form["csrfmiddlewaretoken"] = walking.browser.cookies.get("csrftoken", "")
-    answer = walking.browser.post(page.url, data=form)
+    answer = walking.browser.post(page.url, data={**form, "csrfmiddlewaretoken": walking.token})
     if not answer.is_success:
         raise StepFailed(f"Sign-up answered {answer.status_code}.")
     with walking.house.pool.transaction() as conn:
@@ -177,8 +180,7 @@ def _sign_up(walking: Walk) -> str:
     if link is None:
         raise StepFailed("No letter with a link to confirm the e-mail address was written.")
     confirm = walking.browser.get(link[0])
-    form = {"csrfmiddlewaretoken": walking.browser.cookies.get("csrftoken", "")}
-    walking.browser.post(confirm.url, data=form)
+    walking.browser.post(confirm.url, data={"csrfmiddlewaretoken": walking.token})
     return address
 
 

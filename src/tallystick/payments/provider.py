@@ -108,8 +108,15 @@ Fact = Paid | Declined | Expired
 class Provider(Verifier, Protocol):
     """A way for money across our wall."""
 
-    name: str
-    capabilities: Capabilities
+    @property
+    def name(self) -> str:
+        """Return its short name, as it stands in the chart, in URLs and in rows."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Return what it can do."""
+        ...
 
     def collect(self, payment: Payment, *, key: str) -> Accepted:
         """Ask for the payment under our idempotency key.

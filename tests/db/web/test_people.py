@@ -233,25 +233,20 @@ class TestChangePassword:
 
 
 class TestChangeEmail:
-    def test_asks_for_the_password_again_after_a_while(self, site, sign_up):
-        sign_up()
-        browser = site.browser()
-        post(browser, "/sign-in", login=AMINA, password=PASSWORD)
-        session = browser.session
-        for record in session["account_authentication_methods"]:
-            record["at"] -= 3600
-        session.save()
+    def test_asks_for_the_password_first(self, site, sign_up):
+        browser = sign_up()
         answer = browser.post("/settings/email", {"email": "b@example.org", "action_add": ""})
-        assert answer["Location"].startswith("/confirm-it-is-you")
+        assert answer["Location"] == "/confirm-it-is-you?next=%2Fsettings%2Femail"
+        refused = browser.post(answer["Location"], {"password": OTHER})
+        assert b"This is not your password." in refused.content
+        assert site.letters("b@example.org") == []
 
     def test_keeps_the_old_address_until_the_new_one_is_confirmed(self, site, sign_up):
-        sign_up()
-        browser = site.browser()
-        post(browser, "/sign-in", login=AMINA, password=PASSWORD)
-        answer = browser.post("/settings/email", {"email": "b@example.org", "action_add": ""})
-        assert answer.status_code == 302, answer.content.decode()
-        assert answer["Location"] == "/settings/email"
+        browser = sign_up()
+        asked = browser.post("/settings/email", {"email": "b@example.org", "action_add": ""})
+        browser.post(asked["Location"], {"password": PASSWORD, "next": "/settings/email"})
         assert Person.objects.get().email == AMINA
+        assert b"waits for you" in browser.get("/settings/email").content
         browser.post(site.link("b@example.org"))
         assert Person.objects.get().email == "b@example.org"
 

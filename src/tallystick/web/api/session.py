@@ -33,7 +33,7 @@ class PersonSession(SessionAuth):
         """Return the person, or None for nobody: the caller then gets 401."""
         del key
         person = request.user
-        return person if person.is_authenticated else None  # type: ignore[return-value]
+        return person if person.is_authenticated else None
 
 
 def owner_of(request: HttpRequest) -> str:
