@@ -10,8 +10,8 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 
+from tallystick.web.people import PersonNotFound, promote
 from tallystick.web.people.models import Person
-from tallystick.web.people.operations import PersonNotFound, promote
 
 PASSWORD = "lantern puddle orbit seventeen"
 OTHER = "marble thunder pickle envelope"

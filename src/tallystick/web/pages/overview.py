@@ -1,0 +1,114 @@
+"""`/`: what this is, for strangers; wallet, payments and entries, for people.
+
+Reads only. While a payment is on its way, one fragment of the page stays fresh.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from tallystick import db, payments, wallets
+from tallystick.db import Connection
+from tallystick.ledger import Entry
+from tallystick.payments import Payment
+from tallystick.wallets import Wallet
+from tallystick.web.database import heart
+from tallystick.web.pages import words
+from tallystick.web.pages.access import person_of, signed_in
+from tallystick.web.pages.picture import HEIGHT, WIDTH, Picture, draw
+from tallystick.web.pages.words import Telling
+
+__all__ = ["fragment", "overview"]
+
+_ENTRIES_MAX: Final = 50
+_PAYMENTS_MAX: Final = 20
+_SHOWN_MAX: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An entry as the page shows it, with the payment that it came from."""
+
+    entry: Entry
+    title: str
+    payment_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A payment with its words."""
+
+    payment: Payment
+    telling: Telling
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All that the page shows, as read in one transaction."""
+
+    now: datetime
+    wallets: list[Wallet]
+    lines: list[Line]
+    picture: Picture | None
+    open_payments: list[Told]
+    past_payments: list[Told]
+
+    @property
+    def version(self) -> str:
+        """Return a text that changes when anything shown does."""
+        moved = [f"{told.payment.updated_at:%Y%m%d%H%M%S%f}" for told in self.open_payments]
+        return "-".join([str(sum(wallet.version for wallet in self.wallets)), *moved])
+
+
+@require_safe
+def overview(request: HttpRequest) -> HttpResponse:
+    """Show a stranger what this is, and a person their wallet."""
+    if not request.user.is_authenticated:
+        return render(request, "pages/landing.html")
+    return render(request, "pages/overview.html", _context(_seen(request)))
+
+
+@require_safe
+@signed_in
+def fragment(request: HttpRequest) -> HttpResponse:
+    """Return what moves on the overview; 204 where the page shows it already."""
+    seen = _seen(request)
+    if request.GET.get("seen") == seen.version:
+        return HttpResponse(status=204)
+    return render(request, "pages/overview/live.html", _context(seen))
+
+
+def _seen(request: HttpRequest) -> Overview:
+    with heart() as conn:
+        return _read(conn, person_of(request).owner)
+
+
+def _context(seen: Overview) -> dict[str, object]:
+    return {"overview": seen, "now": seen.now, "width": WIDTH, "height": HEIGHT}
+
+
+def _read(conn: Connection, owner: str) -> Overview:
+    now = db.now(conn)
+    owned = wallets.of_owner(conn, owner=owner)
+    paid = payments.of_owner(conn, owner=owner, limit=_PAYMENTS_MAX)
+    entries = wallets.entries(conn, wallet=owned[0], limit=_ENTRIES_MAX) if owned else []
+    by_posting = {payment.posting_id: payment.id for payment in paid}
+    told = [Told(payment, words.tell(payment)) for payment in paid]
+    return Overview(
+        now=now,
+        wallets=owned,
+        lines=[
+            Line(entry, words.entry_title(entry.kind), by_posting.get(entry.posting_id))
+            for entry in entries
+        ],
+        picture=draw(entries, now=now),
+        open_payments=[one for one in told if not one.payment.is_terminal],
+        past_payments=[one for one in told if one.payment.is_terminal][:_SHOWN_MAX],
+    )

@@ -1,0 +1,21 @@
+"""People: who signs in, with which password, and what we write to them.
+
+Sign-in, sessions and tokens are Django's and allauth's; this room sets their rules. It knows
+nothing of money but that a new person gets a wallet.
+"""
+
+from __future__ import annotations
+
+from tallystick.web.people.errors import PersonNotFound
+
+__all__ = ["PersonNotFound", "promote"]
+
+
+def promote(*, email: str) -> bool:
+    """Make a person an operator and return whether that is news; raise PersonNotFound.
+
+    Django must be set up: it reads this package before it has any model.
+    """
+    from tallystick.web.people import operations  # noqa: PLC0415 - models need Django's apps
+
+    return operations.promote(email=email)
