@@ -31,7 +31,7 @@ def _promote(email: str = typer.Argument(help="The person's e-mail address.")) -
     load_django()
     from django.db import OperationalError  # noqa: PLC0415 - after setup
 
-    from tallystick.web.people.operations import PersonNotFound, promote  # noqa: PLC0415 - the same
+    from tallystick.web.people import PersonNotFound, promote  # noqa: PLC0415 - the same
 
     try:
         is_news = promote(email=email)

@@ -55,15 +55,28 @@ def _serve(*, host: _Host = None, port: _Port = None, workers: _Workers = None) 
     address = (host or settings.bind_host, port or settings.port)
     _refuse_busy(*address)
     refuse_unsafe_database(settings)
-    os.register_at_fork(after_in_child=_forget_handlers)
+    _end_workers_that_load()
     server = _server(*address, workers=workers or settings.server_workers)
     server.serve(target_loader=partial(_load, os.getpid()), wrap_loader=False)
 
 
-def _forget_handlers() -> None:
-    """Let SIGTERM end a worker that still loads: the parent's handlers would swallow it."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def _end_workers_that_load() -> None:
+    """Let SIGTERM end a worker that still loads: our own handlers, which it inherits, would not.
+
+    The signals wait while a worker is made, because one that comes in between would be lost.
+    """
+    ends = {signal.SIGTERM, signal.SIGINT}
+
+    def forget() -> None:
+        for number in ends:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ends)
+
+    os.register_at_fork(
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ends),
+        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, ends),
+        after_in_child=forget,
+    )
 
 
 def _load(parent: int) -> Callable[..., Any]:

@@ -1,0 +1,156 @@
+"""The lane: what is answered without a Django thread. Health, readiness, providers' webhooks.
+
+Health asks nothing, readiness asks at most once a second, and a webhook is answered with
+success only once it is kept. Every other path is none of the lane's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Final, Protocol
+
+import structlog
+
+from tallystick import __version__, health
+from tallystick.db import DatabaseUnavailable
+from tallystick.errors import TallystickError
+from tallystick.health import Check, Report
+from tallystick.web.database import GATE, is_outage
+from tallystick.web.edge import Exchange, Reply, refusal
+from tallystick.web.problems import PROBLEM_TYPE, FieldError, MethodNotAllowed, Overloaded, encode
+from tallystick.webhooks import Receipt
+
+__all__ = ["Lane", "Serves"]
+
+log: Final = structlog.get_logger(__name__)
+
+_WEBHOOK: Final = re.compile(r"/api/webhooks/([a-z0-9_-]{1,40})")
+_WEBHOOK_THREADS: Final = 4
+_WEBHOOKS_WAITING_MAX: Final = 256
+_READY_FOR_S: Final = 1.0
+_CHECKS_WITHIN_S: Final = 1.8
+
+
+class Serves(Protocol):
+    """What the lane needs of the house."""
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """Return what readiness asks."""
+
+    def inbox(self, provider: str, raw: bytes, headers: Mapping[str, str]) -> Receipt:
+        """Keep a delivery."""
+
+
+_Door = Callable[[Exchange, bytes], Awaitable[Reply]]
+
+
+class Lane:
+    """The doors that the dispatcher serves by itself."""
+
+    def __init__(self, house: Serves, *, waived: tuple[str, ...] = ()) -> None:
+        """Keep the house; `waived` names the production checks that this place does without."""
+        self._house = house
+        self._waived = waived
+        self._webhooks = ThreadPoolExecutor(_WEBHOOK_THREADS, thread_name_prefix="webhook")
+        self._webhooks_in_hand = 0
+        self._readiness = ThreadPoolExecutor(1, thread_name_prefix="readiness")
+        self._report: Future[Report] | None = None
+        self._asked_at = 0.0
+
+    def door(self, exchange: Exchange) -> _Door | None:
+        """Return the door for the path, None where it is Django's; raise MethodNotAllowed."""
+        if exchange.path in {"/api/health", "/api/health/ready"}:
+            _only(exchange, "GET", "HEAD")
+            return self._alive if exchange.path == "/api/health" else self._ready
+        if _WEBHOOK.fullmatch(exchange.path):
+            _only(exchange, "POST")
+            return self._webhook
+        return None
+
+    def close(self) -> None:
+        """Wait for the webhooks in hand and end the threads."""
+        self._webhooks.shutdown(wait=True)
+        self._readiness.shutdown(wait=True, cancel_futures=True)
+
+    async def _alive(self, _exchange: Exchange, _body: bytes) -> Reply:
+        return _json(200, {"status": "ok", "version": __version__})
+
+    async def _ready(self, exchange: Exchange, _body: bytes) -> Reply:
+        """Answer 200 where requests can be served, also if something is missing; else 503."""
+        report = await asyncio.wrap_future(self._fresh_report())
+        if report.status is not health.Status.DOWN:
+            checks = [{"name": check.name, "ok": check.is_ok} for check in report.checks]
+            return _json(
+                200, {"status": report.status, "checks": checks, "waived": list(self._waived)}
+            )
+        errors = [
+            FieldError(check.name, "check_failed", "does not answer")
+            for check in report.checks
+            if not check.is_ok
+        ]
+        status, body = encode(
+            "not_ready", instance=exchange.path, request_id=exchange.request_id, errors=errors
+        )
+        return Reply.of(status, body, {"Content-Type": PROBLEM_TYPE, "Retry-After": "1"})
+
+    def _fresh_report(self) -> Future[Report]:
+        """Return the report in the making, or one of the last second: callers share it."""
+        report = self._report
+        if report is None or (report.done() and time.monotonic() - self._asked_at > _READY_FOR_S):
+            self._asked_at = time.monotonic()
+            report = self._report = self._readiness.submit(
+                health.examine, self._house.checks, timeout_s=_CHECKS_WITHIN_S
+            )
+        return report
+
+    async def _webhook(self, exchange: Exchange, body: bytes) -> Reply:
+        """Hand the raw delivery to the inbox; success is said only after the commit."""
+        if self._webhooks_in_hand >= _WEBHOOKS_WAITING_MAX:
+            raise Overloaded("Too many webhooks wait already. Deliver it again.")
+        provider = exchange.path.rpartition("/")[2]
+        headers = {
+            name.decode("latin-1"): text.decode("latin-1") for name, text in exchange.headers
+        }
+        self._webhooks_in_hand += 1
+        try:
+            await asyncio.get_running_loop().run_in_executor(
+                self._webhooks, copy_context().run, self._keep, provider, body, headers
+            )
+        except TallystickError as error:
+            log.info("webhook_refused", provider=provider, code=error.code)
+            if error.code == "provider_unknown":
+                return refusal(exchange, "not_found")
+            return refusal(exchange, error.code, detail=str(error))
+        finally:
+            self._webhooks_in_hand -= 1
+        return _json(200, {"received": True})
+
+    def _keep(self, provider: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """Call the inbox unless the database is known to be away; tell the gate what it learns."""
+        if not GATE.admit():
+            raise DatabaseUnavailable("The database does not answer; nothing was kept.")
+        try:
+            self._house.inbox(provider, body, headers)
+        except Exception as error:
+            if isinstance(error, DatabaseUnavailable) or is_outage(error):
+                GATE.failed()
+                raise DatabaseUnavailable("The database does not answer.") from error
+            raise
+        GATE.succeeded()
+
+
+def _only(exchange: Exchange, *methods: str) -> None:
+    if exchange.method not in methods:
+        allowed = ", ".join(methods)
+        raise MethodNotAllowed(f"Use {allowed}.", headers={"Allow": allowed})
+
+
+def _json(status: int, document: Mapping[str, object]) -> Reply:
+    return Reply.of(status, json.dumps(document).encode(), {"Content-Type": "application/json"})

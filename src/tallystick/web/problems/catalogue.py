@@ -1,0 +1,90 @@
+"""The one dictionary at the door: what HTTP says for each code of every room.
+
+Rooms know codes and no HTTP. A code that is missing here is a mistake of ours: 500.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+__all__ = ["STATUS", "code_of_status", "status_of"]
+
+#: Code to status and title. The title never changes with the case; the detail does.
+STATUS: Final[Mapping[str, tuple[int, str]]] = {
+    # The door itself.
+    "request_malformed": (400, "The request is not well formed"),
+    "json_malformed": (400, "The body is not the JSON that it should be"),
+    "query_malformed": (400, "The query is not well formed"),
+    "unauthenticated": (401, "Sign in first"),
+    "forbidden": (403, "This is not allowed"),
+    "csrf_failed": (403, "The request's origin could not be proven"),
+    "not_found": (404, "There is nothing here"),
+    "method_not_allowed": (405, "The method is not allowed here"),
+    "body_too_slow": (408, "The body did not arrive in time"),
+    "conflict": (409, "This cannot be done now"),
+    "body_too_large": (413, "The body is too large"),
+    "media_type_unsupported": (415, "The body's media type is not supported"),
+    "request_invalid": (422, "The request is understood, but not valid"),
+    "too_many_requests": (429, "Too many requests"),
+    "headers_too_large": (431, "The headers are too many or too large"),
+    "internal_error": (500, "Something went wrong on our side"),
+    "overloaded": (503, "The server is busy"),
+    "not_ready": (503, "The server is not ready"),
+    "idempotency_key_malformed": (400, "The Idempotency-Key is missing or malformed"),
+    # db
+    "database_unavailable": (503, "The database does not answer"),
+    # ids, money
+    "id_malformed": (404, "There is nothing here"),
+    "amount_malformed": (422, "The amount is malformed"),
+    "currency_mismatch": (422, "The currencies differ"),
+    "currency_unknown": (422, "The currency is unknown"),
+    # ledger, wallets
+    "account_frozen": (409, "The account is frozen"),
+    "account_not_found": (404, "There is no such account"),
+    "ceiling_exceeded": (409, "The account would hold too much"),
+    "insufficient_funds": (409, "The money does not suffice"),
+    "move_invalid": (422, "The transfer is not valid"),
+    "wallet_not_found": (404, "There is no such wallet"),
+    # payments
+    "amount_out_of_range": (422, "The amount is too small or too large"),
+    "currency_unsupported": (422, "The provider does not take this currency"),
+    "idempotency_key_reused": (422, "The Idempotency-Key stands for another request"),
+    "payment_already_settled": (409, "The payment is settled already"),
+    "payment_fact_mismatch": (409, "The provider's report does not fit the payment"),
+    "payment_move_forbidden": (409, "The payment cannot move there from where it stands"),
+    "payment_not_found": (404, "There is no such payment"),
+    "provider_unknown": (422, "There is no such provider"),
+    # webhooks, mail
+    "message_not_found": (404, "There is no such message"),
+    "person_not_found": (404, "There is no such person"),
+    "webhook_malformed": (400, "The webhook is signed, but it is no event"),
+    "webhook_signature_invalid": (400, "The webhook's signature is not valid"),
+}
+
+#: The code of a bare status that Django or a library answers with.
+_OF_STATUS: Final = {
+    400: "request_malformed",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "body_too_slow",
+    409: "conflict",
+    413: "body_too_large",
+    415: "media_type_unsupported",
+    422: "request_invalid",
+    429: "too_many_requests",
+    431: "headers_too_large",
+    503: "overloaded",
+}
+
+
+def status_of(code: str) -> tuple[int, str]:
+    """Return status and title for a code; 500 for one that no door knows."""
+    return STATUS.get(code, STATUS["internal_error"])
+
+
+def code_of_status(status: int) -> str:
+    """Return the door's code for a bare status of 400 or more."""
+    return _OF_STATUS.get(status, "request_malformed" if status < 500 else "internal_error")  # noqa: PLR2004 - HTTP's own border

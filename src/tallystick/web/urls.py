@@ -1,0 +1,20 @@
+"""The addresses: the API, people's own pages, and everybody's."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from tallystick.web.api import api
+
+__all__ = ["urlpatterns"]
+
+urlpatterns = [
+    path("api/", api.urls),
+    path("", include("tallystick.web.people.urls")),
+    path("", include("tallystick.web.pages.urls")),
+]
+
+handler400 = "tallystick.web.errors.bad_request"
+handler403 = "tallystick.web.errors.forbidden"
+handler404 = "tallystick.web.errors.not_found"
+handler500 = "tallystick.web.errors.server_error"
