@@ -123,16 +123,16 @@ def database(cluster: Cluster, template: Database) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def _shared(cluster: Cluster, template: Database) -> Iterator[Database]:
+def shared_database(cluster: Cluster, template: Database) -> Iterator[Database]:
     name = f"tallystick_shared_{os.getpid()}"
     with _database(cluster, name, template=template.name) as clone:
         yield clone
 
 
 @pytest.fixture
-def conn(_shared: Database) -> Iterator[psycopg.Connection]:
+def conn(shared_database: Database) -> Iterator[psycopg.Connection]:
     """Give a connection as the application, in a transaction that is rolled back."""
-    with psycopg.connect(_shared.application_url) as connection:
+    with psycopg.connect(shared_database.application_url) as connection:
         connection.execute("SELECT 1")
         yield connection
         connection.rollback()

@@ -134,11 +134,22 @@ class TestScreen:
             secrets = json.loads((kept / name).read_text()).values()
             assert not [one for one in secrets if isinstance(one, str) and one in house.screen]
 
-    def test_names_a_file_by_which_other_commands_reach_the_house(self, house: House) -> None:
+    def test_keeps_a_file_by_which_other_commands_reach_the_house(self, house: House) -> None:
         shell = house.folder / ".tallystick" / "running.env"
-        assert str(shell.relative_to(house.folder)) in house.screen
         assert "TALLYSTICK_OWNER_DATABASE_URL" in shell.read_text()
         assert shell.stat().st_mode & 0o777 == 0o600
+
+    def test_lets_commands_in_another_terminal_reach_the_house(self, house: House) -> None:
+        ours = {word: text for word, text in os.environ.items() if "TALLYSTICK" not in word}
+        done = subprocess.run(
+            [sys.executable, "-m", "tallystick.cli", "selftest"],
+            cwd=house.folder,
+            env=ours,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, "All is well" in done.stdout) == (0, True), done.stdout
 
 
 class TestChildren:

@@ -176,9 +176,11 @@ class TestClock:
     def test_enqueues_once_a_second_for_the_whole_fleet(self, workers: Any) -> None:
         workers.start("upkeep")
         workers.start("upkeep")
-        time.sleep(2.5)
+        time.sleep(4.5)
         at = [one["at"] for one in workers.did("tick")]
-        assert 2 <= len(at) <= at[-1] - at[0] + 2
+        # Jobs of the first seconds may start late, so a few more may fall into the span; two
+        # workers that each enqueued would make twice as many.
+        assert 3 <= len(at) <= at[-1] - at[0] + 3
 
 
 class TestDrain:

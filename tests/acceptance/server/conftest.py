@@ -151,19 +151,19 @@ def running(folder: Path, database_url: str, **settings: object) -> Iterator[Ser
 
 
 @pytest.fixture(scope="session")
-def shared_server(_shared: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def shared_server(shared_database: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Give a server for tests that leave it as it was."""
-    with running(tmp_path_factory.mktemp("server"), _shared.application_url) as server:
+    with running(tmp_path_factory.mktemp("server"), shared_database.application_url) as server:
         yield server
 
 
 @pytest.fixture
-def start_server(_shared: Any, tmp_path: Path) -> Iterator[Callable[..., Server]]:
+def start_server(shared_database: Any, tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Give a function that starts a server for this test alone, with settings of its own."""
     opened: list[Any] = []
 
     def start(**settings: object) -> Server:
-        url = str(settings.pop("database_url", _shared.application_url))
+        url = str(settings.pop("database_url", shared_database.application_url))
         context = running(tmp_path / str(len(opened)), url, **settings)
         opened.append(context)
         return context.__enter__()

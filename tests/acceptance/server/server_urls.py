@@ -8,6 +8,7 @@ import time
 
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.middleware.csrf import get_token
 from django.urls import URLPattern, URLResolver, path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET
@@ -84,9 +85,15 @@ def guarded(_: HttpRequest) -> HttpResponse:
 
 
 def _tested() -> list[URLPattern]:
-    views = (echo, note, slow, large, pieces, crash, guarded)
+    views = (echo, note, slow, large, pieces, crash, guarded, token)
     prefixes = ("api/test/", "test/")
     return [path(f"{prefix}{view.__name__}", view) for prefix in prefixes for view in views]
+
+
+def token(request: HttpRequest) -> HttpResponse:
+    """Give the browser a CSRF cookie, as every page with a form does."""
+    get_token(request)
+    return HttpResponse("a form")
 
 
 class Sum(Schema):

@@ -65,16 +65,16 @@ class Wire:
 
 
 @pytest.fixture
-def wire(_shared: Any) -> Iterator[Wire]:
-    parts = conninfo.conninfo_to_dict(_shared.application_url)
+def wire(shared_database: Any) -> Iterator[Wire]:
+    parts = conninfo.conninfo_to_dict(shared_database.application_url)
     made = Wire(str(parts["host"]), int(str(parts["port"])))
     yield made
     made.cut()
 
 
 @pytest.fixture
-def server(_shared: Any, wire: Wire, start_server: Callable[..., Any]) -> Any:
-    parts = conninfo.conninfo_to_dict(_shared.application_url)
+def server(shared_database: Any, wire: Wire, start_server: Callable[..., Any]) -> Any:
+    parts = conninfo.conninfo_to_dict(shared_database.application_url)
     login = f"{parts['user']}:{parts['password']}" if parts.get("password") else parts["user"]
     url = f"postgresql://{login}@127.0.0.1:{wire.port}/{parts['dbname']}"
     return start_server(database_url=url)
