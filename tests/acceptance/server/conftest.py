@@ -151,7 +151,9 @@ def running(folder: Path, database_url: str, **settings: object) -> Iterator[Ser
 
 
 @pytest.fixture(scope="session")
-def shared_server(shared_database: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def shared_server(
+    shared_database: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
     """Give a server for tests that leave it as it was."""
     with running(tmp_path_factory.mktemp("server"), shared_database.application_url) as server:
         yield server
