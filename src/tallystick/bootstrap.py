@@ -12,7 +12,7 @@ from typing import Final
 
 import redis
 
-from tallystick import db, jobs, mail, payments, webhooks
+from tallystick import clock, db, jobs, mail, payments, webhooks
 from tallystick.db import Pool
 from tallystick.health import Check
 from tallystick.mail import SmtpSender
@@ -25,6 +25,8 @@ __all__ = ["House", "ProviderUnknown", "Unsafe"]
 
 #: Workers that have not said so for this many seconds are taken for dead.
 _WORKER_SILENCE_S: Final = 30
+#: A job that is due and has waited longer, in seconds, means that its group is not served.
+_QUEUE_PATIENCE_S: Final = 30
 _DURABILITY: Final = ("fsync", "full_page_writes", "synchronous_commit")
 
 
@@ -99,7 +101,7 @@ class House:
             jobs.Handler(
                 mail.SEND,
                 queue="mail",
-                run=partial(mail.send, pool=self.pool, sender=sender),
+                run=partial(mail.send, pool=self.pool, sender=sender, attempts_max=most),
                 attempts_max=most,
             )
         )
@@ -126,16 +128,10 @@ class House:
 
         Raises ProviderUnknown, SignatureInvalid, EventMalformed and DatabaseUnavailable.
         """
-        verifier = self.provider(provider)
+        # Verified before a connection is taken, so that forgeries cost none.
+        event = self.provider(provider).read(raw, headers, clock.outside_now())
         with self.pool.transaction() as conn:
-            return webhooks.receive(
-                conn,
-                provider=provider,
-                verifier=verifier,
-                raw=raw,
-                headers=headers,
-                now=db.now(conn),
-            )
+            return webhooks.receive(conn, provider=provider, event=event, now=db.now(conn))
 
     def refuse_unsafe(self) -> None:
         """Raise Unsafe where production's database can forget or move time.
@@ -147,12 +143,27 @@ class House:
         # A connection of its own: who forks later must not have opened the pool.
         with db.connect(url, application_name="tallystick", timeout_s=timeout_s) as conn:
             statement = "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)"
+            if conn.execute("SELECT to_regclass('tallystick.transfer')").fetchone() == (None,):
+                raise Unsafe("The database has no schema of ours: run `tallystick migrate` first.")
             rows = conn.execute(statement, (list(_DURABILITY),)).fetchall()
             reported: dict[str, str] = dict(rows)
             moved = conn.execute("SELECT 1 FROM tallystick.test_clock").fetchone()
+            [may_rewrite] = conn.execute(
+                "SELECT has_table_privilege('tallystick.transfer', 'UPDATE')"
+            ).fetchone() or [True]
         problems = [str(problem) for problem in durability_problems(reported, self.settings)]
         if self.settings.is_production and moved:
             problems.append("The test clock was moved in this database: it is none for production.")
+        if self.settings.is_production and may_rewrite:
+            problems.append(
+                "TALLYSTICK_DATABASE_URL: its role may rewrite the books. Give the application's"
+                " role there, not the owner or a superuser."
+            )
+        if self.settings.is_production and self.settings.owner_database_url is not None:
+            problems.append(
+                "TALLYSTICK_OWNER_DATABASE_URL: it is for `tallystick migrate` alone. Take it out"
+                " of this process's environment."
+            )
         if problems:
             raise Unsafe("\n".join(problems))
 
@@ -179,5 +190,9 @@ class House:
     def _check_workers(self) -> None:
         with self.pool.transaction() as conn:
             alive = jobs.queries.workers_alive(conn, within_s=_WORKER_SILENCE_S)
+            ages = jobs.queries.oldest_age_s(conn)
         if not alive:
             raise RuntimeError("No worker has reported: run `tallystick worker`.")
+        late = sorted(queue for queue, age_s in ages.items() if age_s > _QUEUE_PATIENCE_S)
+        if late:
+            raise RuntimeError(f"Jobs wait too long in: {', '.join(late)}. Does its group run?")

@@ -1,4 +1,4 @@
-"""The process's clock, for durations and logs only.
+"""The process's clock: for durations, and for stamps that the outside world has put.
 
 What decides about money or expiry reads the database's clock: `db.now`.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-__all__ = ["elapsed_since", "now_for_logs", "pause", "start"]
+__all__ = ["elapsed_since", "outside_now", "pause", "start"]
 
 
 def start() -> float:
@@ -21,8 +21,11 @@ def elapsed_since(mark: float) -> float:
     return time.perf_counter() - mark
 
 
-def now_for_logs() -> datetime:
-    """Return the process's idea of the time, with its zone."""
+def outside_now() -> datetime:
+    """Return the process's idea of the time, with its zone: to judge stamps of the outside world.
+
+    The test clock does not move it, as it does not move a provider's.
+    """
     return datetime.now(UTC)
 
 

@@ -12,9 +12,11 @@ from factories import payments
 from factories.ledger import KES, post
 from factories.wallets import wallet
 from tallystick import bootstrap, db, ids, ledger, wallets, webhooks
+from tallystick import payments as core
 from tallystick.ledger import InsufficientFunds
-from tallystick.payments import operations
+from tallystick.payments import Paid, operations
 from tallystick.settings import load_settings
+from tallystick.webhooks import store
 
 
 @pytest.fixture
@@ -98,6 +100,51 @@ class TestWebhook:
         with house.pool.transaction() as conn:
             assert webhooks.count_by_state(conn) == {"processed": 20}
         assert balance(house, mine) == 150_000
+
+
+class TestPaymentLock:
+    def test_makes_a_slow_run_see_that_the_webhook_settled_it(self, house):
+        """Without the lock the run would write `unknown` over `settled`."""
+        mine = a_wallet(house)
+        payment = a_created_payment(house, mine)
+        capabilities = house.provider("stripe").capabilities
+        with house.pool.transaction() as conn:
+            begun = operations.begin(conn, payment.id, capabilities=capabilities, now=db.now(conn))
+        has_settled, may_commit = threading.Event(), threading.Event()
+
+        def settle() -> None:
+            fact = Paid(ids.show("pay", payment.id), "cs_1", payment.amount, payment.created_at)
+            with house.pool.transaction() as conn:
+                operations.book_paid(conn, fact, provider="stripe", event_id=ids.new())
+                has_settled.set()
+                assert may_commit.wait(timeout=10)
+
+        def lose_patience() -> None:
+            assert has_settled.wait(timeout=10)
+            threading.Timer(0.3, may_commit.set).start()
+            with house.pool.transaction() as conn:
+                operations.record_unknown(conn, begun.attempt, now=db.now(conn))
+
+        with ThreadPoolExecutor(2) as threads:
+            for done in [threads.submit(settle), threads.submit(lose_patience)]:
+                done.result(timeout=20)
+        with house.pool.transaction() as conn:
+            seen = core.get(conn, payment_id=payment.id, owner=mine.owner)
+            steps = [step.state.value for step in core.steps(conn, payment_id=payment.id)]
+        assert (seen.state.value, steps) == ("settled", ["created", "sending", "settled"])
+        assert balance(house, mine) == 150_000
+
+
+class TestInbox:
+    def test_leaves_alone_what_another_drain_has_in_hand(self, house):
+        for number in range(2):
+            deliver(house, payments.event(f"evt_{number}"))
+        [inbox] = house.drains
+        with house.pool.transaction() as conn:
+            assert store.claim(conn) is not None
+            with ThreadPoolExecutor(1) as other:
+                assert other.submit(inbox.run).result(timeout=5) == 1
+                assert other.submit(inbox.run).result(timeout=5) == 0
 
 
 class TestExecute:

@@ -11,6 +11,7 @@ from typing import Final
 
 import psycopg
 import typer
+from django.db import DatabaseError as DjangoDatabaseError
 
 from tallystick.cli.startup import settings_or_exit
 from tallystick.database import admit_login, migrate
@@ -34,8 +35,11 @@ def _migrate() -> None:
     settings = settings_or_exit()
     try:
         migrate_everything(settings, report=typer.echo)
-    except (TallystickError, psycopg.OperationalError) as error:
-        typer.echo(f"Not migrated: {error}", err=True)
+    except (TallystickError, psycopg.Error, DjangoDatabaseError) as error:
+        typer.echo(f"Not migrated: {str(error).strip()}", err=True)
+        typer.echo(
+            "What was applied before it stays whole; the database's log says more.", err=True
+        )
         raise typer.Exit(1) from None
 
 
@@ -85,6 +89,13 @@ def _procrastinate(conn: psycopg.Connection, report: Callable[[str], None]) -> N
     report("the queue's tables made")
 
 
+#: What Django's migrations alone may write: without it the next start would not know its schema.
+_KEEP_FROM_APPLICATION: Final = """
+REVOKE INSERT, UPDATE, DELETE ON django_migrations, django_content_type, auth_permission
+FROM tallystick_application
+"""
+
+
 def _django(owner_url: str) -> None:
     """Migrate people and sessions over a connection of the owner's that no server process has."""
     load_django()
@@ -105,6 +116,8 @@ def _django(owner_url: str) -> None:
     try:
         call_command("migrate", database="owner", verbosity=0, interactive=False)
         call_command("createcachetable", database="owner", verbosity=0)
+        with connections["owner"].cursor() as cursor:
+            cursor.execute(_KEEP_FROM_APPLICATION)
     finally:
         connections["owner"].close()
         del connections.databases["owner"]

@@ -83,7 +83,9 @@ IS 'How many entries the account has: gapless, the order of its entries';
 COMMENT ON COLUMN tallystick.account.last_entry_at IS 'created_at of the newest entry; it never goes back';
 COMMENT ON COLUMN tallystick.account.owes IS 'Minor units that the next credits must pay back first';
 COMMENT ON COLUMN tallystick.account.frozen IS 'No transfer may touch the account';
-GRANT SELECT, INSERT, UPDATE ON tallystick.account TO tallystick_application;
+GRANT SELECT, INSERT ON tallystick.account TO tallystick_application;
+GRANT UPDATE (balance, version, last_entry_at, owes, frozen)
+ON tallystick.account TO tallystick_application;
 
 CREATE TABLE tallystick.posting (
     id uuid PRIMARY KEY,
@@ -188,6 +190,9 @@ BEGIN
                 'CREATE TRIGGER transfers_are_kept BEFORE TRUNCATE ON tallystick.%I'
                 ' FOR EACH STATEMENT EXECUTE FUNCTION tallystick.refuse_change()',
                 partition_name
+            );
+            EXECUTE format(
+                'COMMENT ON TABLE tallystick.%I IS %L', partition_name, 'Transfers of one month'
             );
             made := made + 1;
         END IF;
@@ -318,7 +323,10 @@ COMMENT ON COLUMN tallystick.payment.settled_at IS 'Our clock when the money was
 CREATE UNIQUE INDEX one_payment_a_reference ON tallystick.payment (provider, reference)
 WHERE reference IS NOT NULL;
 CREATE INDEX payments_of_owner ON tallystick.payment (owner, id);
-GRANT SELECT, INSERT, UPDATE ON tallystick.payment TO tallystick_application;
+GRANT SELECT, INSERT ON tallystick.payment TO tallystick_application;
+GRANT UPDATE (
+    state, reference, action_url, failure_code, failure_detail, posting_id, settled_at, updated_at
+) ON tallystick.payment TO tallystick_application;
 
 CREATE TABLE tallystick.payment_step (
     id uuid PRIMARY KEY,
@@ -380,7 +388,8 @@ COMMENT ON COLUMN tallystick.attempt.ended_at IS 'The raw database clock when th
 -- Only the run that opened the attempt may call.
 CREATE UNIQUE INDEX one_open_attempt_a_payment ON tallystick.attempt (payment_id)
 WHERE ended_at IS NULL;
-GRANT SELECT, INSERT, UPDATE ON tallystick.attempt TO tallystick_application;
+GRANT SELECT, INSERT ON tallystick.attempt TO tallystick_application;
+GRANT UPDATE (outcome, ended_at) ON tallystick.attempt TO tallystick_application;
 
 -- ------------------------------------------------------------- webhooks
 
@@ -422,7 +431,9 @@ COMMENT ON COLUMN tallystick.webhook_event.due_at IS 'Not to be processed before
 COMMENT ON COLUMN tallystick.webhook_event.processed_at IS 'Our clock when it was done with';
 -- What the inbox still has to do, oldest first.
 CREATE INDEX events_to_process ON tallystick.webhook_event (due_at) WHERE state = 'received';
-GRANT SELECT, INSERT, UPDATE ON tallystick.webhook_event TO tallystick_application;
+GRANT SELECT, INSERT ON tallystick.webhook_event TO tallystick_application;
+GRANT UPDATE (state, attempts, error, due_at, processed_at)
+ON tallystick.webhook_event TO tallystick_application;
 
 -- ----------------------------------------------------------------- mail
 
@@ -433,6 +444,7 @@ CREATE TABLE tallystick.mail (
     body_text text NOT NULL,
     body_html text,
     state text NOT NULL DEFAULT 'pending',
+    attempts integer NOT NULL DEFAULT 0,
     error text,
     created_at timestamptz NOT NULL,
     sent_at timestamptz,
@@ -448,7 +460,9 @@ COMMENT ON COLUMN tallystick.mail.subject IS 'Its subject, one line';
 COMMENT ON COLUMN tallystick.mail.body_text IS 'Its plain text';
 COMMENT ON COLUMN tallystick.mail.body_html IS 'Its HTML, if it has one';
 COMMENT ON COLUMN tallystick.mail.state IS 'pending; then sent, kept (no mail server is set) or failed';
+COMMENT ON COLUMN tallystick.mail.attempts IS 'How often sending it went wrong';
 COMMENT ON COLUMN tallystick.mail.error IS 'Why it was not sent the last time';
 COMMENT ON COLUMN tallystick.mail.created_at IS 'Our clock';
 COMMENT ON COLUMN tallystick.mail.sent_at IS 'The raw database clock when the mail server took it';
-GRANT SELECT, INSERT, UPDATE ON tallystick.mail TO tallystick_application;
+GRANT SELECT, INSERT ON tallystick.mail TO tallystick_application;
+GRANT UPDATE (state, attempts, error, sent_at) ON tallystick.mail TO tallystick_application;

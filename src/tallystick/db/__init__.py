@@ -10,6 +10,7 @@ from tallystick.db.clock import ClockFixed, advance, now
 from tallystick.db.connections import Connection, Cursor, Pool, connect, transaction
 from tallystick.db.errors import DatabaseError, DatabaseUnavailable, TransactionRequired
 from tallystick.db.statements import Statements
+from tallystick.db.transactions import require_transaction
 
 __all__ = [
     "ClockFixed",
@@ -23,5 +24,6 @@ __all__ = [
     "advance",
     "connect",
     "now",
+    "require_transaction",
     "transaction",
 ]

@@ -20,6 +20,8 @@ __all__ = ["Connection", "Cursor", "Pool", "connect", "transaction"]
 
 #: Seconds after which an idle connection's silence is probed, and its peer given up.
 _KEEPALIVES: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+#: Milliseconds after which sent bytes that nobody acknowledges end a connection.
+_SILENCE_MS: Final = 5_000
 _SESSION: Final = (
     "-c timezone=UTC -c idle_in_transaction_session_timeout=30s -c statement_timeout=30s"
 )
@@ -119,5 +121,6 @@ def _options(application_name: str, timeout_s: int) -> dict[str, Any]:
         "connect_timeout": timeout_s,
         "options": _SESSION,
         "prepare_threshold": None,
+        "tcp_user_timeout": _SILENCE_MS,
         **_KEEPALIVES,
     }

@@ -15,6 +15,7 @@ from tallystick.ledger.errors import (
     MoveInvalid,
 )
 from tallystick.ledger.model import Account, Deed, Move, Posted, Transfer
+from tallystick.money import MINOR_MAX
 
 __all__ = ["check", "decide"]
 
@@ -79,7 +80,9 @@ def _moved(account: Account, move: Move, signed: int, created_at: datetime) -> A
     balance = account.balance + signed
     if signed < 0 and account.floor is not None and balance < account.floor:
         raise InsufficientFunds("The balance does not cover this amount.", account_id=account.id)
-    if signed > 0 and account.ceiling is not None and balance > account.ceiling:
+    # Past MINOR_MAX a balance would no longer be exact in every reader of JSON.
+    ceiling = MINOR_MAX if account.ceiling is None else account.ceiling
+    if (signed > 0 and balance > ceiling) or balance < -MINOR_MAX:
         raise CeilingExceeded("The account cannot hold that much.", account_id=account.id)
     return replace(account, balance=balance, version=account.version + 1, last_entry_at=created_at)
 

@@ -22,30 +22,39 @@ SEND: Final = "mail.send"
 _PERMANENT: Final = 500
 
 
-def send(*, pool: Pool, sender: Sender | None, message_id: str) -> None:
+def send(*, pool: Pool, sender: Sender | None, attempts_max: int, message_id: str) -> None:
     """Send a pending letter, or mark it kept where no mail server is set.
 
-    Raises OSError or SMTPException where another try may help: the job is then run again.
+    Raises OSError or SMTPException where another try may help, with the reason kept: the job is
+    then run again. A letter whose `attempts_max` tries are spent has failed.
     """
     identity = UUID(message_id)
     with pool.transaction() as conn:
         message = queries.get(conn, message_id=identity)
     if message.state is not MessageState.PENDING:
         return
-    state, error = MessageState.KEPT, None
-    if sender is not None:
-        state = MessageState.SENT
-        try:
+    state = MessageState.KEPT if sender is None else MessageState.SENT
+    try:
+        if sender is not None:
             sender.send(message)
-        except (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused) as refusal:
-            if not _is_permanent(refusal):
-                raise
-            state, error = MessageState.FAILED, type(refusal).__name__
+    except (OSError, smtplib.SMTPException) as trouble:
+        tries = 1 if _is_permanent(trouble) else attempts_max
+        with pool.transaction() as conn:
+            store.run(
+                conn, "note_trouble", id=identity, error=_in_short(trouble), attempts_max=tries
+            )
+        if _is_permanent(trouble):
+            return
+        raise
     with pool.transaction() as conn:
-        store.run(conn, "finish", id=identity, state=state.value, error=error)
+        store.run(conn, "finish", id=identity, state=state.value)
 
 
-def _is_permanent(refusal: smtplib.SMTPException) -> bool:
-    if isinstance(refusal, smtplib.SMTPRecipientsRefused):
-        return all(code >= _PERMANENT for code, _ in refusal.recipients.values())
-    return isinstance(refusal, smtplib.SMTPResponseException) and refusal.smtp_code >= _PERMANENT
+def _in_short(trouble: Exception) -> str:
+    return f"{type(trouble).__name__}: {trouble}"[:500]
+
+
+def _is_permanent(trouble: Exception) -> bool:
+    if isinstance(trouble, smtplib.SMTPRecipientsRefused):
+        return all(code >= _PERMANENT for code, _ in trouble.recipients.values())
+    return isinstance(trouble, smtplib.SMTPResponseException) and trouble.smtp_code >= _PERMANENT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from tallystick import ids, jobs
+from tallystick import db, ids, jobs
 from tallystick.db import Connection
 from tallystick.mail import store
 from tallystick.mail.handlers import SEND
@@ -16,7 +16,11 @@ __all__ = ["queue"]
 def queue(
     conn: Connection, *, to: str, subject: str, text: str, html: str | None = None, now: datetime
 ) -> UUID:
-    """Keep a letter and its job, which commit with the deed; return the letter's id."""
+    """Keep a letter and its job, which commit with the deed; return the letter's id.
+
+    Raises TransactionRequired outside a transaction of the caller's.
+    """
+    db.require_transaction(conn)
     message_id = ids.new()
     one_line = " ".join(subject.split())
     store.run(

@@ -26,8 +26,19 @@ LIMIT %(most)s;
 UPDATE tallystick.mail
 SET
     state = %(state)s,
-    error = %(error)s,
+    error = NULL,
     sent_at = CASE WHEN %(state)s = 'sent' THEN clock_timestamp() END
+WHERE
+    mail.id = %(id)s
+    AND mail.state = 'pending';
+
+-- name: note_trouble
+-- Record why a pending letter was not sent; it fails once its tries are spent.
+UPDATE tallystick.mail
+SET
+    attempts = mail.attempts + 1,
+    error = %(error)s,
+    state = CASE WHEN mail.attempts + 1 >= %(attempts_max)s THEN 'failed' ELSE 'pending' END
 WHERE
     mail.id = %(id)s
     AND mail.state = 'pending';

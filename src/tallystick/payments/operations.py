@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from tallystick import chart, ids, jobs, ledger, wallets
+from tallystick import chart, db, ids, jobs, ledger, wallets
 from tallystick.db import Connection
 from tallystick.ledger import Deed, Move, Posted
 from tallystick.money import Money
@@ -65,6 +65,7 @@ def create(
     CurrencyMismatch, CurrencyUnsupported, AmountOutOfRange, and KeyReused for a key that stands
     for another request.
     """
+    db.require_transaction(conn)
     rules.check_amount(amount, provider.capabilities)
     wallet = wallets.get(conn, wallet_id=wallet_id, owner=owner)
     Money(0, wallet.currency) + amount  # two currencies raise CurrencyMismatch
@@ -86,7 +87,8 @@ def create(
         now=now,
     )
     [payment] = store.read(conn, "by_key", caller=caller, key=key)
-    if payment.fingerprint != asked or payment.owner != owner:
+    # The fingerprint holds the wallet, and with it the owner.
+    if payment.fingerprint != asked:
         raise KeyReused("This idempotency key stands for another request: use a new one.")
     if is_new:
         store.write_step(

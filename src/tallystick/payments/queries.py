@@ -20,9 +20,11 @@ def get(conn: Connection, *, payment_id: UUID, owner: str) -> Payment:
     return found[0]
 
 
-def of_owner(conn: Connection, *, owner: str, limit: int = 20) -> list[Payment]:
-    """Return the newest payments of an owner, newest first."""
-    return store.read(conn, "of_owner", owner=owner, most=limit)
+def of_owner(
+    conn: Connection, *, owner: str, limit: int = 20, before: UUID | None = None
+) -> list[Payment]:
+    """Return the newest payments of an owner, newest first; older than `before` if given."""
+    return store.read(conn, "of_owner", owner=owner, most=limit, before=before)
 
 
 def steps(conn: Connection, *, payment_id: UUID) -> list[Step]:

@@ -26,10 +26,12 @@ FROM tallystick.payment
 WHERE payment.id = %(id)s;
 
 -- name: of_owner
--- The newest payments of an owner.
+-- The newest payments of an owner, older than one of them where it is given.
 SELECT payment.*
 FROM tallystick.payment
-WHERE payment.owner = %(owner)s
+WHERE
+    payment.owner = %(owner)s
+    AND (%(before)s::uuid IS NULL OR payment.id < %(before)s)
 ORDER BY payment.id DESC
 LIMIT %(most)s;
 

@@ -5,9 +5,18 @@ An owner is an opaque string, as `person:<id>`. The room moves no money on its o
 
 from __future__ import annotations
 
-from tallystick.wallets.errors import WalletError, WalletNotFound
+from tallystick.wallets.errors import OwnerMalformed, WalletError, WalletNotFound
 from tallystick.wallets.model import Wallet
 from tallystick.wallets.operations import open_wallet
 from tallystick.wallets.queries import entries, get, of_owner
 
-__all__ = ["Wallet", "WalletError", "WalletNotFound", "entries", "get", "of_owner", "open_wallet"]
+__all__ = [
+    "OwnerMalformed",
+    "Wallet",
+    "WalletError",
+    "WalletNotFound",
+    "entries",
+    "get",
+    "of_owner",
+    "open_wallet",
+]

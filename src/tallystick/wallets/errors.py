@@ -1,6 +1,7 @@
 """Why the wallets room refuses.
 
 WalletError
+├── OwnerMalformed   the text cannot name an owner
 └── WalletNotFound   no such wallet, or another owner's: the two look the same
 """
 
@@ -10,13 +11,20 @@ from uuid import UUID
 
 from tallystick.errors import TallystickError
 
-__all__ = ["WalletError", "WalletNotFound"]
+__all__ = ["OwnerMalformed", "WalletError", "WalletNotFound"]
 
 
 class WalletError(TallystickError):
     """Something is wrong with a wallet."""
 
     code = "wallet_error"
+
+
+class OwnerMalformed(WalletError):
+    """The text cannot name an owner."""
+
+    code = "owner_malformed"
+    field = "owner"
 
 
 class WalletNotFound(WalletError):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tallystick import chart, ids, ledger
+from tallystick import chart, db, ids, ledger
 from tallystick.db import Connection
 from tallystick.money import Currency
-from tallystick.wallets import store
+from tallystick.wallets import rules, store
 from tallystick.wallets.model import Wallet
 
 __all__ = ["open_wallet"]
@@ -16,8 +16,11 @@ __all__ = ["open_wallet"]
 def open_wallet(conn: Connection, *, owner: str, currency: Currency, now: datetime) -> Wallet:
     """Open the owner's wallet in this currency and return it; a second call returns the first's.
 
+    Raises OwnerMalformed, and TransactionRequired outside a transaction of the caller's.
     Two calls at once open one wallet: the loser's empty accounts are never used.
     """
+    rules.check_owner(owner)
+    db.require_transaction(conn)
     existing = _in(store.read(conn, owner=owner), currency)
     if existing is not None:
         return existing

@@ -36,6 +36,10 @@ CATALOGUE = {
         SELECT c.relname, g.grantee::regrole::text, g.privilege_type
         FROM pg_class c, aclexplode(c.relacl) g
         WHERE c.relnamespace = 'tallystick'::regnamespace AND g.grantee <> c.relowner""",
+    "column grants": """
+        SELECT c.relname, a.attname, g.grantee::regrole::text, g.privilege_type
+        FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid, aclexplode(a.attacl) g
+        WHERE c.relnamespace = 'tallystick'::regnamespace""",
     "default grants": """
         SELECT defaclobjtype::text, g.grantee::regrole::text, g.privilege_type
         FROM pg_default_acl d, aclexplode(d.defaclacl) g WHERE g.grantee <> d.defaclrole""",
@@ -100,9 +104,10 @@ class TestSchema:
             SELECT c.relname || '.' || coalesce(a.attname, '') FROM pg_class c
             LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND c.relkind <> 'v'
             WHERE c.relnamespace = 'tallystick'::regnamespace AND c.relkind IN ('r', 'p', 'v')
-              AND NOT c.relispartition AND NOT coalesce(a.attisdropped, false)
+              AND NOT coalesce(a.attisdropped, false)
               AND (obj_description(c.oid, 'pg_class') IS NULL
-                   OR (a.attnum IS NOT NULL AND col_description(c.oid, a.attnum) IS NULL))
+                   OR (a.attnum IS NOT NULL AND NOT c.relispartition
+                       AND col_description(c.oid, a.attnum) IS NULL))
             UNION ALL
             SELECT proname FROM pg_proc WHERE pronamespace = 'tallystick'::regnamespace
               AND obj_description(oid, 'pg_proc') IS NULL
@@ -123,6 +128,18 @@ class TestApplicationRole:
             "DELETE FROM tallystick.account",
             "DELETE FROM tallystick.payment",
             "DELETE FROM tallystick.webhook_event",
+            "UPDATE tallystick.webhook_event SET body = 'x'",
+            "UPDATE tallystick.payment SET amount = 1",
+            "UPDATE tallystick.payment SET owner = 'person:me'",
+            "UPDATE tallystick.payment SET key = 'other'",
+            "UPDATE tallystick.account SET floor = NULL",
+            "UPDATE tallystick.account SET path = 'x'",
+            "UPDATE tallystick.account SET currency = 'USD'",
+            "UPDATE tallystick.attempt SET provider_key = 'x'",
+            "UPDATE tallystick.mail SET to_address = 'thief@example.org'",
+            "DELETE FROM django_migrations",
+            "UPDATE django_content_type SET model = 'x'",
+            "INSERT INTO auth_permission (name, content_type_id, codename) VALUES ('x', 1, 'x')",
             "INSERT INTO tallystick.migration (number, name, sha256) VALUES (999, 'x', 'x')",
             "CREATE TABLE tallystick.mine (id int)",
             "CREATE TABLE public.mine (id int)",

@@ -46,8 +46,8 @@ class Till:
     def create(self, **change):
         return factory.payment(self.conn, self.wallet, **change)
 
-    def begin(self, payment, *, now=None):
-        capabilities = factory.stripe().capabilities
+    def begin(self, payment, *, now=None, **change):
+        capabilities = dataclasses.replace(factory.stripe().capabilities, **change)
         return operations.begin(
             self.conn, payment.id, capabilities=capabilities, now=now or self.now
         )
@@ -71,13 +71,6 @@ class Till:
         found = wallets.get(self.conn, wallet_id=self.wallet.id, owner=self.wallet.owner)
         return found.available.minor
 
-    def expire_attempt(self, payment) -> None:
-        self.conn.execute(
-            "UPDATE tallystick.attempt SET deadline_at = clock_timestamp() - interval '1 second'"
-            " WHERE payment_id = %s AND ended_at IS NULL",
-            (payment.id,),
-        )
-
 
 class TestCreate:
     def test_keeps_payment_step_and_job_together(self, conn, till):
@@ -100,6 +93,12 @@ class TestCreate:
         till.create()
         with pytest.raises((KeyReused, CurrencyMismatch)):
             till.create(**change)
+
+    def test_refuses_the_key_of_another_owner(self, conn, till):
+        till.create(caller="key:1")
+        other = wallet(conn)
+        with pytest.raises(KeyReused):
+            factory.payment(conn, other, caller="key:1")
 
     @pytest.mark.parametrize("minor", [0, -1, 9_999, 100_000_000])
     def test_refuses_an_amount_that_the_provider_does_not_take(self, till, minor):
@@ -128,22 +127,16 @@ class TestBegin:
 
     def test_gives_the_provider_the_same_key_for_every_attempt(self, till):
         payment = till.create()
-        first = till.begin(payment).attempt
-        till.expire_attempt(payment)
+        first = till.begin(payment, deadline_s=0).attempt
         second = till.begin(payment).attempt
         assert (first.number, second.number) == (1, 2)
         assert first.provider_key == second.provider_key
         assert till.states(payment) == ["created", "sending", "unknown"]
 
-    def test_does_not_resend_a_key_near_the_end_of_its_life(self, conn, till):
+    def test_does_not_resend_a_key_near_the_end_of_its_life(self, till):
         payment = till.create()
-        till.begin(payment)
-        conn.execute(
-            "UPDATE tallystick.attempt SET deadline_at = clock_timestamp() - interval '23 hours',"
-            " started_at = clock_timestamp() - interval '23 hours' WHERE payment_id = %s",
-            (payment.id,),
-        )
-        assert till.begin(payment) is None
+        till.begin(payment, deadline_s=0)
+        assert till.begin(payment, key_life_s=3600) is None
         assert till.seen(payment).state is PaymentState.UNKNOWN
 
     def test_sends_nothing_past_the_queue_time(self, till):

@@ -12,14 +12,8 @@ from tallystick.webhooks import EventMalformed, Handled, SignatureInvalid, rules
 def receive(conn, raw: bytes, *, secret: str = payments.SECRET):
     now = db.now(conn)
     header = payments.signature(raw, stamp=int(now.timestamp()), secret=secret)
-    return webhooks.receive(
-        conn,
-        provider="stripe",
-        verifier=payments.stripe(),
-        raw=raw,
-        headers={"stripe-signature": header},
-        now=now,
-    )
+    event = payments.stripe().read(raw, {"stripe-signature": header}, now)
+    return webhooks.receive(conn, provider="stripe", event=event, now=now)
 
 
 class Failing:

@@ -21,7 +21,7 @@ from tallystick.ledger import (
     MoveInvalid,
     rules,
 )
-from tallystick.money import Currency, Money
+from tallystick.money import MINOR_MAX, Currency, Money
 
 KES = Currency("KES")
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -82,6 +82,15 @@ class TestDecide:
     def test_refuses_to_rise_above_the_ceiling(self):
         with pytest.raises(CeilingExceeded):
             decide([account(A, floor=None), account(B, ceiling=6)], deed((A, B, 7)))
+
+    @pytest.mark.parametrize("full", [A, B])
+    def test_refuses_to_leave_what_json_keeps_exact(self, full):
+        brim = {A: -MINOR_MAX, B: MINOR_MAX}
+        accounts = [
+            account(one, floor=None, balance=brim[one] if one == full else 0) for one in brim
+        ]
+        with pytest.raises(CeilingExceeded):
+            decide(accounts, deed((A, B, 1)))
 
     def test_refuses_a_frozen_account_on_either_side(self):
         for frozen in (A, B):

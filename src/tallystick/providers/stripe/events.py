@@ -19,7 +19,10 @@ __all__ = ["METADATA_KEY", "interpret", "parse"]
 #: Where our payment's shown id stands in the metadata of Stripe's objects.
 METADATA_KEY: Final = "tallystick_payment"
 
-_Text = Annotated[str, Field(min_length=1, max_length=255)]
+# Printable ASCII: PostgreSQL keeps no NUL, and Stripe's ids and kinds hold nothing else.
+_Text = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
+#: The last second of the year 9999.
+_STAMP_MAX: Final = 253_402_300_799
 
 
 class _Data(BaseModel):
@@ -29,7 +32,7 @@ class _Data(BaseModel):
 class _Event(BaseModel):
     id: _Text
     type: _Text
-    created: Annotated[int, Field(ge=0, le=2**40, strict=True)]
+    created: Annotated[int, Field(ge=0, le=_STAMP_MAX, strict=True)]
     data: _Data
 
 

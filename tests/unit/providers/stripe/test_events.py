@@ -38,6 +38,8 @@ class TestParse:
             b"", b"[]", b"{}", b"null", b"\xff", b"NaN", b'{"id": 1}',
             event("x", {}, id=""), event("x", {}, id="e" * 256), event("x", {}, created="1"),
             event("x", {}, created=-1), event("x", []), b"[" * 100_000,
+            event("x", {}, id="evt_\x00x"), event("x\x00", {}), event("x\n", {}),
+            event("x", {}, created=2**40), event("x", {}, id="evt é"),
         ],
     )  # fmt: skip
     def test_refuses_what_is_no_event(self, raw):
