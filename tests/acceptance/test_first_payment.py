@@ -39,7 +39,7 @@ def person(house):
         browser.post(confirm.url, data=token)
         browser.headers["X-CSRFToken"] = browser.cookies["csrftoken"]
         browser.headers["Referer"] = house.url
-        [wallet] = browser.get("/api/wallets").json()
+        [wallet] = browser.get("/api/wallets").json()["items"]
         browser.wallet = wallet["id"]
         yield browser
 
@@ -134,7 +134,7 @@ class TestPayment:
 
     def test_needs_a_signed_in_person(self, house):
         answer = httpx.post(f"{house.url}/api/payments", json={})
-        assert answer.status_code in {401, 403}
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
         assert answer.headers["content-type"] == "application/problem+json"
 
     def test_needs_the_csrf_token(self, house, person):
@@ -152,6 +152,79 @@ class TestPayment:
         for path in (f"/api/payments/{ids.show('pay', other)}", "/api/payments/pay_" + "0" * 26):
             answer = person.get(path)
             assert (answer.status_code, answer.json()["code"]) == (404, "payment_not_found")
+
+
+class TestList:
+    def test_comes_in_parts_that_hold_each_payment_once(self, person):
+        made = [ask(person).json()["id"] for _ in range(5)]
+        seen_ids, cursor = [], None
+        while True:
+            query = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+            part = person.get("/api/payments", params=query).json()
+            assert 1 <= len(part["items"]) <= 2
+            seen_ids += [payment["id"] for payment in part["items"]]
+            cursor = part["next"]
+            if cursor is None:
+                break
+        whole = person.get("/api/payments", params={"limit": 200}).json()
+        assert [payment["id"] for payment in whole["items"]] == seen_ids
+        assert seen_ids[:5] == made[::-1]
+        assert whole["next"] is None
+
+    def test_of_wallets_has_the_same_form(self, person):
+        found = person.get("/api/wallets", params={"limit": 1}).json()
+        assert [wallet["id"] for wallet in found["items"]] == [person.wallet]
+        assert found["next"] is None
+        assert person.get("/api/wallets?cursor=" + "_" * 22).status_code == 422
+
+    @pytest.mark.parametrize("path", ["/api/payments", "/api/wallets"])
+    @pytest.mark.parametrize(
+        ("query", "field"),
+        [
+            ("limit=0", "limit"),
+            ("limit=201", "limit"),
+            ("limit=-1", "limit"),
+            ("limit=many", "limit"),
+            ("limit=1&limit=2", "limit"),
+            ("cursor=", "cursor"),
+            ("cursor=nonsense", "cursor"),
+            ("cursor=a&cursor=b", "cursor"),
+            ("offset=1", "offset"),
+            ("owner=other&owner=another", "owner"),
+        ],
+    )
+    def test_refuses_a_query_that_is_wrong(self, person, path, query, field):
+        answer = person.get(f"{path}?{query}")
+        found = answer.json()
+        assert (answer.status_code, found["code"]) == (422, "request_invalid"), found
+        assert [error["field"] for error in found["errors"]] == [field]
+
+    def test_is_not_told_to_nobody_whatever_the_query(self, house):
+        answer = httpx.get(f"{house.url}/api/payments?unknown=1")
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+
+
+class TestEveryOperation:
+    def test_refuses_a_parameter_that_is_not_its_own(self, house, person):
+        payment = ask(person).json()["id"]
+        before = counts(house)["payment"]
+        real = {"wallet_id": person.wallet, "payment_id": payment}
+        asked = {"wallet": person.wallet, "amount": 150_000, "currency": "KES"}
+        operations = [
+            (method, path.format(**real))
+            for path, methods in person.get("/api/openapi.json").json()["paths"].items()
+            for method in methods
+        ]
+        assert len(operations) >= 5
+        for method, path in operations:
+            answer = person.request(
+                method,
+                f"{path}?unknown=1",
+                json=asked if method == "post" else None,
+                headers={"Idempotency-Key": secrets.token_hex(8)},
+            )
+            assert (answer.status_code, answer.json()["code"]) == (422, "request_invalid"), path
+        assert counts(house)["payment"] == before
 
 
 class TestWebhook:

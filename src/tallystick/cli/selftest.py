@@ -185,7 +185,7 @@ def _sign_up(walking: Walk) -> str:
 
 
 def _open_wallet(walking: Walk) -> str:
-    wallets = walking.api("GET", "/wallets")
+    wallets = walking.api("GET", "/wallets")["items"]
     if len(wallets) != 1 or wallets[0]["available"]["amount"] != 0:
         raise StepFailed(f"Expected one empty wallet, saw {wallets}.")
     walking.wallet = wallets[0]

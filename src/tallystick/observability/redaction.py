@@ -26,6 +26,10 @@ _SECRET_SHAPE: Final = re.compile(
     r"|\b(?:Bearer|Basic)\s+[A-Za-z0-9+/=._~-]{6,}"
 )
 _URL_PASSWORD: Final = re.compile(r"(?P<head>\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s/@]+(?=@)")
+#: Addresses in letters: what stands behind these is a key that opens an account.
+_PATH_KEY: Final = re.compile(
+    r"(?P<head>/(?:new-password|verify-email)/)(?!done\b)[^\s?#\"'<>,;)\]}]+", re.IGNORECASE
+)
 #: A line end or an escape sequence in a value could forge a line or paint a terminal.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 #: How deep a value is followed; below that it is masked whole.
@@ -73,6 +77,7 @@ def _clean_single(value: Any) -> Any:
 def _mask_shapes(text: str) -> str:
     text = _SECRET_SHAPE.sub(MASK, text)
     text = _URL_PASSWORD.sub(rf"\g<head>{MASK}", text)
+    text = _PATH_KEY.sub(rf"\g<head>{MASK}", text)
     return _CARD.sub(lambda found: MASK if _is_card(found.group()) else found.group(), text)
 
 

@@ -1,7 +1,7 @@
 """The dispatcher: every request passes here, once, whole, and under its own id.
 
 It believes nothing that `edge` did not admit, serves the lane itself, and hands the rest to
-Django. Whatever goes wrong, it answers; a client that left is answered nothing.
+Django. Whatever goes wrong, it answers, also where perhaps nobody listens any more.
 """
 
 from __future__ import annotations
@@ -78,11 +78,7 @@ class Dispatcher:
             scope, scheme=self._scheme, trusted_proxies=self._settings.trusted_proxies
         )
         observability.bind_request_id(exchange.request_id)
-        try:
-            reply = await self._answer(exchange, receive)
-        except ClientGone:
-            _write_line(exchange, "request_abandoned", 0, mark)
-            return
+        reply = await self._answer(exchange, receive)
         own = [(b"x-request-id", exchange.request_id.encode()), (b"server", b"tallystick")]
         # Before the bytes go: a line is written for what was done, also if nobody reads it.
         _write_line(exchange, "request", reply.status, mark)
@@ -110,8 +106,14 @@ class Dispatcher:
         except TallystickError as error:
             headers = error.headers if isinstance(error, DoorError) else {}
             return refusal(exchange, error.code, detail=str(error), headers=headers)
-        except (ClientGone, asyncio.CancelledError):
-            raise
+        except ClientGone:
+            # Harmless where nobody listens; a broken chunk's sender does.
+            return refusal(
+                exchange,
+                "request_malformed",
+                detail="The body ended before it was complete; nothing was done.",
+                headers={"Connection": "close"},
+            )
         except Exception:
             log.exception("request_failed", method=exchange.method, path=exchange.path)
             return refusal(exchange, "internal_error")
@@ -131,15 +133,17 @@ def build() -> Dispatcher:
     django = get_wsgi_application()
     from django.urls import get_resolver  # noqa: PLC0415 - the same
 
+    from tallystick.web.database import Pulse  # noqa: PLC0415 - the same
     from tallystick.web.house import house  # noqa: PLC0415 - the same
 
     # The first request must not wait for the pages' and the API's modules.
     _ = get_resolver().url_patterns
+    pulse = Pulse(settings.database_url.get_secret_value())
     return Dispatcher(
         settings,
         house=house(),
-        lane=Lane(house(), waived=settings.waived),
-        bridge=Bridge(django, threads=settings.server_threads),
+        lane=Lane(house(), pulse=pulse, waived=settings.waived),
+        bridge=Bridge(django, threads=settings.server_threads, pulse=pulse),
     )
 
 

@@ -1,27 +1,38 @@
-"""Django's way to PostgreSQL: its pool, the heart's connection, and the gate for outages.
+"""Django's way to PostgreSQL: its pool, the heart's connection, the gate and the pulse.
 
 It holds no SQL. A request borrows one connection, and waits no longer than the settings say;
-while the database is known to be away, nobody waits at all.
+while the database is known to be away, nobody waits at all, and a silent one is found out.
 """
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from tallystick.db import DatabaseUnavailable
+
 if TYPE_CHECKING:
     from tallystick.settings import Settings
 
-__all__ = ["GATE", "Gate", "django_database", "heart", "is_outage"]
+__all__ = ["GATE", "Gate", "Pulse", "django_database", "heart", "is_busy", "is_outage"]
+
+_Result = TypeVar("_Result")
 
 #: Seconds after which an idle connection's silence is probed, and its peer given up.
 _KEEPALIVES: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+#: Milliseconds after which bytes that nobody acknowledges mean that the peer is gone.
+_UNACKNOWLEDGED_MS: Final = 2_000
+#: What the server itself ends: a statement, a wait for a lock, a transaction that does nothing.
+_SESSION: Final = (
+    "-c statement_timeout=9s -c lock_timeout=5s -c idle_in_transaction_session_timeout=15s"
+)
 #: How long everyone is answered at once before one request tries again.
 _CLOSED_S: Final = 1.0
 #: How long that one may take before another tries.
@@ -30,6 +41,18 @@ _PROBE_S: Final = 5.0
 _CHECKOUT_SHARE: Final = 0.75
 #: Connection lost, server shutting down or starting, too many connections.
 _AWAY: Final = ("08", "57P01", "57P02", "57P03", "53300")
+#: A lock or a statement took too long: the database is there, and busy.
+_BUSY: Final = frozenset({"55P03", "57014"})
+#: How long a request may take before the database's pulse is felt, and how often then.
+_PATIENCE_S: Final = 1.0
+#: How long the database has to let one more connection in.
+_PULSE_S: Final = 0.8
+#: Silence after which a connection is given up while the gate is shut.
+_SILENCE_S: Final = 0.3
+#: How long a thread has to notice that and to answer by itself.
+_LETTING_GO_S: Final = 0.4
+#: No request is waited for longer, whatever it does.
+_ANSWER_WITHIN_S: Final = 10.0
 
 
 class Gate:
@@ -74,14 +97,98 @@ class Gate:
 GATE: Final = Gate()
 
 
+class Pulse:
+    """Finds out a database that is silent: it takes bytes, and neither answers nor refuses.
+
+    The one who waits too long asks for all. What is refused or broken is not asked here: the
+    connections learn that by themselves.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Keep the database's address; nothing is connected."""
+        self._url = url
+        self._asking: asyncio.Task[bool] | None = None
+
+    async def bound(self, work: asyncio.Future[_Result]) -> _Result:
+        """Return the work's result; it goes on where nobody waits for it any more.
+
+        Raises DatabaseUnavailable where the database falls silent meanwhile, and TimeoutError
+        after 10 s.
+        """
+        give_up_at = time.monotonic() + _ANSWER_WITHIN_S
+        while not (await asyncio.wait({work}, timeout=_PATIENCE_S))[0]:
+            if not await self._beats():
+                # The shut gate makes the connections let go: most threads answer by themselves.
+                if (await asyncio.wait({work}, timeout=_LETTING_GO_S))[0]:
+                    break
+                raise DatabaseUnavailable("The database does not answer. Try again.")
+            if time.monotonic() >= give_up_at:
+                raise TimeoutError
+        return work.result()
+
+    async def _beats(self) -> bool:
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask())
+        return await asyncio.shield(self._asking)
+
+    async def _ask(self) -> bool:
+        try:
+            async with asyncio.timeout(_PULSE_S):
+                conn = await psycopg.AsyncConnection.connect(
+                    self._url, application_name="tallystick-pulse", autocommit=True
+                )
+        except TimeoutError:
+            GATE.failed()
+            return False
+        except psycopg.Error:
+            return True
+        await conn.close()
+        return True
+
+
+class _Watched(psycopg.Connection[Any]):
+    """A connection that lets its thread go where the gate is shut and the server is silent."""
+
+    def wait(self, gen: Generator[Any, Any, _Result], *args: Any, **options: Any) -> _Result:
+        """Wait as ever, and look at the gate at each interval."""
+        return super().wait(self._watching(gen), *args, **options)
+
+    def _watching(self, gen: Generator[Any, Any, _Result]) -> Generator[Any, Any, _Result]:
+        heard_at = time.monotonic()
+        try:
+            state = next(gen)
+            while True:
+                ready = yield state
+                if ready:
+                    heard_at = time.monotonic()
+                elif not GATE.is_open and time.monotonic() - heard_at > _SILENCE_S:
+                    self.pgconn.finish()
+                    raise psycopg.OperationalError("the database is silent")
+                state = gen.send(ready)
+        except StopIteration as end:
+            result: _Result = end.value
+            return result
+
+
 def is_outage(error: BaseException | None) -> bool:
     """Return whether the error, or one behind it, says that the database is away."""
+    found = _operational(error)
+    return found is not None and (found.sqlstate is None or found.sqlstate.startswith(_AWAY))
+
+
+def is_busy(error: BaseException | None) -> bool:
+    """Return whether the error, or one behind it, says that a lock or statement took too long."""
+    found = _operational(error)
+    return found is not None and found.sqlstate in _BUSY
+
+
+def _operational(error: BaseException | None) -> psycopg.OperationalError | None:
     seen = 0
     while error is not None and seen < 10:  # noqa: PLR2004 - a chain longer than that is none
         if isinstance(error, psycopg.OperationalError):
-            return error.sqlstate is None or error.sqlstate.startswith(_AWAY)
+            return error
         error, seen = error.__cause__ or error.__context__, seen + 1
-    return False
+    return None
 
 
 def django_database(settings: Settings) -> dict[str, Any]:
@@ -96,6 +203,7 @@ def django_database(settings: Settings) -> dict[str, Any]:
     }
     known = {names[part]: str(value) for part, value in parts.items() if part in names}
     other = {part: value for part, value in parts.items() if part not in names}
+    options = f"{_SESSION} {other.pop('options', '')}".strip()
     return {
         "ENGINE": "django.db.backends.postgresql",
         **known,
@@ -107,9 +215,12 @@ def django_database(settings: Settings) -> dict[str, Any]:
             "application_name": "tallystick-web",
             "connect_timeout": settings.database_timeout_s,
             "prepare_threshold": None,
+            "tcp_user_timeout": _UNACKNOWLEDGED_MS,
             **_KEEPALIVES,
             **other,
+            "options": options,
             "pool": {
+                "connection_class": _Watched,
                 "min_size": 0,
                 "max_size": settings.database_pool_max,
                 "timeout": settings.database_timeout_s * _CHECKOUT_SHARE,

@@ -60,7 +60,7 @@ _SINGLE: Final = (b"host", b"authorization", b"content-length", b"content-type",
 
 
 class ClientGone(Exception):
-    """The client went away before its body was complete; nothing happens."""
+    """The body ended before it was complete; nothing happens, and often nobody listens."""
 
 
 @dataclass(slots=True)
@@ -76,6 +76,9 @@ class Exchange:
     request_id: str = field(default_factory=lambda: str(ids.new()))
     #: The signed-in person's id, set by Django's side for the request's line in the log.
     person: str | None = None
+    #: Whether a thread took it up, and whether the caller was answered without its reply.
+    is_begun: bool = False
+    is_given_up: bool = False
 
     @classmethod
     def of(cls, scope: Message, *, scheme: str, trusted_proxies: int) -> Exchange:

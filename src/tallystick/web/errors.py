@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 from tallystick import observability
-from tallystick.web.database import GATE, is_outage
+from tallystick.web.database import GATE, is_busy, is_outage
 from tallystick.web.problems import is_api, plain_page, problem, status_of
 
 __all__ = ["answer", "bad_request", "csrf_failure", "forbidden", "not_found", "server_error"]
@@ -51,10 +51,12 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer a fault of ours: 503 where the database is away, else 500."""
+    """Answer a fault of ours: 503 where the database is away or busy, else 500."""
     if is_outage(sys.exception()):
         GATE.failed()
         return answer(request, "database_unavailable")
+    if is_busy(sys.exception()):
+        return answer(request, "overloaded")
     return answer(request, "internal_error")
 
 

@@ -21,7 +21,7 @@ from tallystick import __version__, health
 from tallystick.db import DatabaseUnavailable
 from tallystick.errors import TallystickError
 from tallystick.health import Check, Report
-from tallystick.web.database import GATE, is_outage
+from tallystick.web.database import GATE, Pulse, is_outage
 from tallystick.web.edge import Exchange, Reply, refusal
 from tallystick.web.problems import PROBLEM_TYPE, FieldError, MethodNotAllowed, Overloaded, encode
 from tallystick.webhooks import Receipt
@@ -54,9 +54,10 @@ _Door = Callable[[Exchange, bytes], Awaitable[Reply]]
 class Lane:
     """The doors that the dispatcher serves by itself."""
 
-    def __init__(self, house: Serves, *, waived: tuple[str, ...] = ()) -> None:
+    def __init__(self, house: Serves, *, pulse: Pulse, waived: tuple[str, ...] = ()) -> None:
         """Keep the house; `waived` names the production checks that this place does without."""
         self._house = house
+        self._pulse = pulse
         self._waived = waived
         self._webhooks = ThreadPoolExecutor(_WEBHOOK_THREADS, thread_name_prefix="webhook")
         self._webhooks_in_hand = 0
@@ -119,16 +120,22 @@ class Lane:
             name.decode("latin-1"): text.decode("latin-1") for name, text in exchange.headers
         }
         self._webhooks_in_hand += 1
+        work = asyncio.get_running_loop().run_in_executor(
+            self._webhooks, copy_context().run, self._keep, provider, body, headers
+        )
         try:
-            await asyncio.get_running_loop().run_in_executor(
-                self._webhooks, copy_context().run, self._keep, provider, body, headers
-            )
+            await self._pulse.bound(work)
+        except TimeoutError:
+            raise Overloaded("Keeping it took too long. Deliver it again.") from None
         except TallystickError as error:
             log.info("webhook_refused", provider=provider, code=error.code)
             if error.code == "provider_unknown":
                 return refusal(exchange, "not_found")
             return refusal(exchange, error.code, detail=str(error))
         finally:
+            # What no thread took up yet is not begun; what one did is kept once, however often
+            # it is delivered.
+            work.cancel()
             self._webhooks_in_hand -= 1
         return _json(200, {"received": True})
 

@@ -25,6 +25,8 @@ __all__ = ["DatabaseGate", "ErrorBodies", "NoStore", "SessionLifetime"]
 _GetResponse = Callable[[HttpRequest], HttpResponse]
 #: Where a session keeps the time of its sign-in, in seconds since 1970.
 _SIGNED_IN_AT: Final = "signed_in_at"
+#: What an open page asks for by itself: nobody's doing, so that it renews no session.
+_POLLED: Final = "/live"
 _KEPT: Final = ("Allow", "WWW-Authenticate", "Retry-After")
 
 
@@ -103,7 +105,8 @@ class NoStore:
 class SessionLifetime:
     """End a session at its absolute age, however busy it is; and name the person for the log.
 
-    The idle limit is the session cookie's own age. Behind authentication, because it signs out.
+    The idle limit is the session cookie's own age, which every request but a page's own polls
+    renews. Behind authentication, because it signs out.
     """
 
     def __init__(self, get_response: _GetResponse) -> None:
@@ -117,6 +120,8 @@ class SessionLifetime:
             since = request.session.setdefault(_SIGNED_IN_AT, int(time.time()))
             if time.time() - since >= settings.SESSION_ABSOLUTE_S:
                 logout(request)
+        if not request.path.endswith(_POLLED) and not request.session.is_empty():
+            request.session.modified = True
         response = self._get_response(request)
         exchange = request.META.get("asgi.scope", {}).get("tallystick")
         if exchange is not None and SESSION_KEY in request.session:

@@ -15,7 +15,12 @@ from django.http import HttpRequest
 from django.utils.datastructures import MultiValueDict
 from ninja.parser import Parser
 
-from tallystick.web.problems import JsonMalformed, MediaTypeUnsupported, QueryMalformed
+from tallystick.web.problems import (
+    JsonMalformed,
+    MediaTypeUnsupported,
+    QueryInvalid,
+    QueryMalformed,
+)
 
 __all__ = ["StrictParser", "read_json"]
 
@@ -36,10 +41,10 @@ class StrictParser(Parser):
     def parse_querydict(
         self, data: MultiValueDict[str, Any], list_fields: list[str], request: HttpRequest
     ) -> dict[str, Any]:
-        """Return the parameters; raise QueryMalformed for one that stands twice or holds NUL."""
+        """Return the parameters; raise QueryInvalid for a double, QueryMalformed for NUL."""
         for name, values in data.lists():
             if len(values) > 1 and name not in list_fields:
-                raise QueryMalformed("A parameter stands twice. Send it once.")
+                raise QueryInvalid(name, "The parameter stands twice. Send it once.")
             if not all(_is_text(text) for text in [name, *values] if isinstance(text, str)):
                 raise QueryMalformed("A parameter holds NUL or half a character.")
         return super().parse_querydict(data, list_fields, request)

@@ -107,9 +107,9 @@ DEFAULT_FROM_EMAIL = TALLYSTICK.mail_from
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_SERIALIZER = "django.contrib.sessions.serializers.JSONSerializer"
 SESSION_COOKIE_NAME = f"{_PREFIX}sessionid"
-# The age is the idle limit, because every request renews it; the absolute one is ours.
+# The age is the idle limit: SessionLifetime renews it, and keeps the absolute one.
 SESSION_COOKIE_AGE = TALLYSTICK.session_idle_s
-SESSION_SAVE_EVERY_REQUEST = True
+SESSION_SAVE_EVERY_REQUEST = False
 SESSION_ABSOLUTE_S = TALLYSTICK.session_absolute_s
 SESSION_COOKIE_SECURE = _SECURE
 SESSION_COOKIE_HTTPONLY = True

@@ -13,11 +13,11 @@ from django.urls import URLPattern, URLResolver, path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET
 from ninja import NinjaAPI, Schema
-from ninja.security import SessionAuth
 from pydantic import ConfigDict, Field
 
 from tallystick import ids
 from tallystick.wallets import WalletNotFound
+from tallystick.web.api.session import PersonSession
 from tallystick.web.parser import StrictParser
 from tallystick.web.problems import install
 
@@ -28,6 +28,8 @@ handler500 = "tallystick.web.errors.server_error"
 
 #: How long the slow view takes; the tests know it too.
 SLOW_S = 1.0
+#: How long the view that hangs holds its thread: longer than the server waits for any.
+HANG_S = 14.0
 
 
 @csrf_exempt
@@ -62,6 +64,13 @@ def slow(_: HttpRequest) -> HttpResponse:
 
 
 @require_GET
+def hang(_: HttpRequest) -> HttpResponse:
+    """Hold a thread for longer than anybody is kept waiting."""
+    time.sleep(HANG_S)
+    return HttpResponse("done")
+
+
+@require_GET
 def large(_: HttpRequest) -> HttpResponse:
     return HttpResponse(b"x" * 4_000_000, content_type="text/plain")
 
@@ -79,13 +88,18 @@ def crash(_: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
+def crash_with_key(request: HttpRequest, key: str) -> HttpResponse:
+    """Break at an address that holds a key, which the error's text repeats."""
+    raise RuntimeError(f"/{key} of {request!r}")
+
+
 def guarded(_: HttpRequest) -> HttpResponse:
     """A form's address, behind the CSRF check like every other."""
     return HttpResponse("sent")
 
 
 def _tested() -> list[URLPattern]:
-    views = (echo, note, slow, large, pieces, crash, guarded, token)
+    views = (echo, note, slow, hang, large, pieces, crash, guarded, token)
     prefixes = ("api/test/", "test/")
     return [path(f"{prefix}{view.__name__}", view) for prefix in prefixes for view in views]
 
@@ -128,12 +142,13 @@ def listed(request: HttpRequest, limit: int = 50) -> dict[str, int]:
     return {"limit": limit}
 
 
-@strict.api_operation(["GET", "POST"], "/mine", auth=SessionAuth())
+@strict.api_operation(["GET", "POST"], "/mine", auth=PersonSession())
 def mine(request: HttpRequest) -> None:
     return None
 
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/strict/", strict.urls),
+    path("test/keys/<path:key>", crash_with_key),
     *_tested(),
 ]

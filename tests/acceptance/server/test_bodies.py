@@ -23,6 +23,13 @@ def _chunk(content: bytes) -> bytes:
     return f"{len(content):x}\r\n".encode() + content + b"\r\n"
 
 
+def _read(connection: socket.socket) -> bytes:
+    received = b""
+    while part := connection.recv(65_536):
+        received += part
+    return received
+
+
 def _problem(reply: bytes) -> dict[str, Any]:
     head, _, body = reply.partition(b"\r\n\r\n")
     assert b"application/problem+json" in head, reply
@@ -75,6 +82,26 @@ class TestBody:
             assert client.post("/api/test/note", content=b"whole").status_code == 204
         time.sleep(0.3)
         assert shared_server.notes.read_bytes() == b"whole\n"
+
+    @pytest.mark.parametrize(
+        ("field", "sent"),
+        [
+            ("Transfer-Encoding: chunked", b"zz\r\nno chunk\r\n"),
+            ("Transfer-Encoding: chunked", _chunk(b"cut in chunks")),
+            ("Content-Length: 100", b"cut by length"),
+        ],
+    )
+    def test_cut_or_broken_is_answered_with_a_problem(
+        self, shared_server: Any, field: str, sent: bytes
+    ) -> None:
+        with shared_server.connect() as connection:
+            connection.sendall(_head("/api/test/note", field) + sent)
+            connection.shutdown(socket.SHUT_WR)
+            connection.settimeout(5)
+            reply = _read(connection)
+        assert reply.startswith(b"HTTP/1.1 400"), reply
+        assert b"connection: close" in reply.lower()
+        assert _problem(reply)["code"] == "request_malformed"
 
     def test_announced_too_large_is_refused_before_it_is_sent(self, shared_server: Any) -> None:
         with shared_server.connect() as connection:

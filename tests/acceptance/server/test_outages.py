@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+import stripe as sdk
 from psycopg import conninfo
 
 
@@ -21,6 +22,8 @@ class Wire:
         self._target = (host, port)
         self._open: list[socket.socket] = []
         self._listener: socket.socket | None = None
+        self._flows = threading.Event()
+        self._flows.set()
         self.port = 0
         self.mend()
 
@@ -43,6 +46,13 @@ class Wire:
                 continue
         self._open.clear()
 
+    def freeze(self) -> None:
+        """Take bytes and connections as before, and pass nothing on: a server that hangs."""
+        self._flows.clear()
+
+    def thaw(self) -> None:
+        self._flows.set()
+
     def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
@@ -58,6 +68,7 @@ class Wire:
         with source:
             try:
                 while part := source.recv(65_536):
+                    self._flows.wait()
                     sink.sendall(part)
                 sink.shutdown(socket.SHUT_RDWR)
             except OSError:
@@ -69,6 +80,7 @@ def wire(shared_database: Any) -> Iterator[Wire]:
     parts = conninfo.conninfo_to_dict(shared_database.application_url)
     made = Wire(str(parts["host"]), int(str(parts["port"])))
     yield made
+    made.thaw()
     made.cut()
 
 
@@ -89,6 +101,14 @@ def _timed_by(client: httpx.Client, path: str, method: str = "GET") -> tuple[htt
     mark = time.monotonic()
     reply = client.request(method, path)
     return reply, time.monotonic() - mark
+
+
+def _deliver(client: httpx.Client) -> httpx.Response:
+    """Deliver a webhook with the right signature."""
+    raw = b'{"id": "evt_1", "type": "x", "created": 1, "data": {"object": {}}}'
+    signature = sdk.WebhookSignature.generate_signature_header(raw.decode(), "whsec_of_these_tests")
+    headers = {"Stripe-Signature": signature}
+    return client.post("/api/webhooks/stripe", content=raw, headers=headers)
 
 
 class TestDatabaseAway:
@@ -119,8 +139,68 @@ class TestDatabaseAway:
         assert codes == [200] * 10
 
     def test_asks_the_provider_to_deliver_again(self, server: Any, wire: Wire) -> None:
-        wire.cut()
-        reply, took = _timed(server, "/api/webhooks/stripe", "POST")
+        with server.client() as client:
+            assert _deliver(client).status_code == 200
+            wire.cut()
+            mark = time.monotonic()
+            reply = _deliver(client)
+            took = time.monotonic() - mark
         assert reply.status_code == 503
         assert reply.headers["retry-after"]
         assert took < 2.5
+
+
+class TestDatabaseHangs:
+    def test_answers_everyone_in_time_and_heals(self, server: Any, wire: Wire) -> None:
+        paths = ["/api/test/echo", "/test/echo"] * 10
+        with server.client() as client, ThreadPoolExecutor(20) as pool:
+            warm = list(pool.map(lambda path: _timed_by(client, path), paths))
+            assert {reply.status_code for reply, _ in warm} == {200}
+            wire.freeze()
+            for _ in range(3):
+                found = list(pool.map(lambda path: _timed_by(client, path), paths))
+                assert {reply.status_code for reply, _ in found} == {503}
+                assert max(took for _, took in found) < 2.5
+        assert _timed(server, "/api/health")[0].status_code == 200
+        assert found[0][0].json()["code"] == "database_unavailable"
+
+        wire.thaw()
+        deadline = time.monotonic() + 6
+        while _timed(server, "/api/test/echo")[0].status_code != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        with server.client() as client, ThreadPoolExecutor(20) as pool:
+            healed = list(pool.map(lambda path: _timed_by(client, path), paths))
+        assert {reply.status_code for reply, _ in healed} == {200}
+
+    def test_asks_the_provider_to_deliver_again(self, server: Any, wire: Wire) -> None:
+        with server.client() as client:
+            assert _deliver(client).status_code == 200
+            wire.freeze()
+            mark = time.monotonic()
+            reply = _deliver(client)
+            took = time.monotonic() - mark
+            wire.thaw()
+            assert (reply.status_code, reply.json()["code"]) == (503, "database_unavailable")
+            assert took < 2.5
+            deadline = time.monotonic() + 6
+            while _deliver(client).status_code != 200:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+
+
+class TestThreadHangs:
+    def test_is_counted_and_keeps_nobody_waiting(self, start_server: Callable[..., Any]) -> None:
+        server = start_server(server_threads=2)
+        with server.client() as client, ThreadPoolExecutor(3) as pool:
+            hung = list(pool.map(lambda path: _timed_by(client, path), ["/test/hang"] * 2))
+            assert {reply.status_code for reply, _ in hung} == {503}
+            assert max(took for _, took in hung) < 13
+            reply, took = _timed_by(client, "/api/test/echo")
+            assert (reply.status_code, reply.json()["code"]) == (503, "overloaded")
+            assert took < 0.5
+            assert '"hung": 2' in server.lines()
+            deadline = time.monotonic() + 10
+            while _timed_by(client, "/api/test/echo")[0].status_code != 200:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)

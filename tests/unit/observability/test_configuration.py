@@ -40,6 +40,16 @@ class TestConfigure:
         assert theirs["event"] == "key [redacted]"
         assert {"level", "logger", "timestamp"} <= ours.keys() & theirs.keys()
 
+    def test_cuts_a_letter_s_key_out_of_other_people_s_lines(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        observability.configure("INFO", "json")
+        logging.getLogger("django.request").error(
+            "%s: %s", "Not Found", "/new-password/2c-d3aaaa", extra={"status_code": 404}
+        )
+        (line,) = _lines(capsys)
+        assert line["event"] == "Not Found: /new-password/[redacted]"
+
     def test_leaves_out_what_is_below_the_level(self, capsys: pytest.CaptureFixture[str]) -> None:
         observability.configure("WARNING", "json")
         structlog.get_logger("ours").info("quiet")

@@ -50,6 +50,18 @@ class TestRedact:
         for secret in (CARD, "4242 4242", "378282246310005", "4eC39", "abcdefgh", "hunter2"):
             assert secret not in shown
 
+    @pytest.mark.parametrize("word", ["new-password", "verify-email"])
+    def test_cuts_the_key_out_of_an_address_in_a_letter(self, word: str) -> None:
+        text = (
+            f"Forbidden: https://place.example/{word}/2c-d3aaaa:x_y?back=1 for <GET '/{word}/k-1'>"
+        )
+        cut = (
+            f"Forbidden: https://place.example/{word}/[redacted]?back=1"
+            f" for <GET '/{word}/[redacted]'>"
+        )
+        assert redact(text) == cut
+        assert redact(f"/{word}") == f"/{word}"
+
     def test_masks_a_card_number_that_is_an_integer(self) -> None:
         assert redact(int(CARD)) == "[redacted]"
 

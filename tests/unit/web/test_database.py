@@ -104,3 +104,17 @@ class TestDjangoDatabase:
         assert found["OPTIONS"]["prepare_threshold"] is None
         assert found["OPTIONS"]["pool"]["max_size"] == 7
         assert found["OPTIONS"]["pool"]["timeout"] < 2
+
+    def test_bounds_what_the_server_and_the_network_may_take(self) -> None:
+        url = "postgresql://app@db.example/books?options=-c%20lock_timeout%3D1s"
+        found = django_database(
+            load_settings(
+                {"TALLYSTICK_DATABASE_URL": url, "TALLYSTICK_REDIS_URL": "redis://127.0.0.1"},
+                env_file=None,
+            )
+        )["OPTIONS"]
+        assert found["tcp_user_timeout"] == 2_000
+        for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+            assert f"-c {name}=" in found["options"]
+        # The address has the last word.
+        assert found["options"].endswith("-c lock_timeout=1s")

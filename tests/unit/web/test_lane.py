@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from tallystick.health import Check
-from tallystick.web.database import GATE
+from tallystick.web.database import GATE, Pulse
 from tallystick.web.edge import Exchange, Reply
 from tallystick.web.lane import Lane
 from tallystick.web.problems import Overloaded
@@ -49,7 +49,7 @@ def house() -> Household:
 
 @pytest.fixture
 def lane(house: Household) -> Iterator[Lane]:
-    made = Lane(house)
+    made = Lane(house, pulse=Pulse("postgresql://nobody@127.0.0.1:9/nothing"))
     yield made
     house.released.set()
     made.close()

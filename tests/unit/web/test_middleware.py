@@ -7,6 +7,7 @@ from typing import Any
 
 import django
 import pytest
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 django.setup()
@@ -65,6 +66,28 @@ class TestSessionLifetime:
         request = _request(**{SESSION_KEY: "1", "signed_in_at": 1})
         user_logged_in.send_robust(object, request=request, user=None)
         assert request.session["signed_in_at"] == pytest.approx(time.time(), abs=5)
+
+
+class TestIdleLimit:
+    @pytest.mark.parametrize(
+        ("path", "expected"),
+        [("/", True), ("/settings", True), ("/overview/live", False), ("/payments/p/live", False)],
+    )
+    def test_is_renewed_by_what_a_person_does_alone(self, path: str, *, expected: bool) -> None:
+        request = _request(**{SESSION_KEY: "1", "signed_in_at": int(time.time())})
+        request.session.modified = False
+        request.path = path
+        assert _is_signed_in_after(request)
+        assert request.session.modified is expected
+
+    def test_is_renewed_by_nothing_else(self) -> None:
+        assert settings.SESSION_SAVE_EVERY_REQUEST is False
+
+    def test_makes_no_session_for_a_stranger(self) -> None:
+        request = _request()
+        request.session.modified = False
+        assert not _is_signed_in_after(request)
+        assert request.session.modified is False
 
 
 class TestNoStore:

@@ -54,6 +54,15 @@ class TestCommon:
         error = refusal(Common(), "password")
         assert error is not None
         assert error.code == "password_too_common"
+        assert "common passwords" in error.message
+
+    def test_leaves_the_advice_to_the_rule_of_length_where_that_has_spoken(self):
+        said = [str(refusal(one, "password")) for one in (Length(), Common(), Guessable())]
+        assert "".join(said).count("unrelated words") == 1
+
+    def test_advises_where_the_rule_of_length_is_silent(self):
+        error = refusal(Common(), "1q2w3e4r5t6y7u8i9o0p")
+        assert error is not None
         assert "unrelated words" in error.message
 
     def test_takes_what_is_on_no_list(self):

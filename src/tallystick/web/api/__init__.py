@@ -9,6 +9,7 @@ from ninja import NinjaAPI
 
 from tallystick import __version__
 from tallystick.web.api import payments, wallets
+from tallystick.web.api.queries import only_own_parameters
 from tallystick.web.api.session import PersonSession
 from tallystick.web.parser import StrictParser
 from tallystick.web.problems import install
@@ -25,5 +26,6 @@ api = NinjaAPI(
     openapi_url="/openapi.json",
 )
 install(api)
+api.add_decorator(only_own_parameters)
 api.add_router("/wallets", wallets.router)
 api.add_router("/payments", payments.router)

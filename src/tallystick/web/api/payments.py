@@ -7,7 +7,8 @@ from ninja import Router, Status
 
 from tallystick import db, ids, observability, payments
 from tallystick.money import Currency, Money
-from tallystick.web.api.schemas import PaymentIn, PaymentOut
+from tallystick.web.api.queries import Cursor, Limit, cursor_of, read_cursor
+from tallystick.web.api.schemas import PaymentIn, PaymentOut, PaymentsOut
 from tallystick.web.api.session import idempotency_key, owner_of
 from tallystick.web.database import heart
 from tallystick.web.house import house
@@ -40,12 +41,16 @@ def create_payment(request: HttpRequest, body: PaymentIn) -> Status[PaymentOut]:
     return Status(201, PaymentOut.of(payment))
 
 
-@router.get("", response=list[PaymentOut])
-def list_payments(request: HttpRequest) -> list[PaymentOut]:
-    """Return the newest payments of the caller."""
+@router.get("", response=PaymentsOut)
+def list_payments(request: HttpRequest, limit: Limit = 50, cursor: Cursor = None) -> PaymentsOut:
+    """Return the caller's payments, newest first; `next` is the cursor of the part that follows."""
+    before = read_cursor(cursor)
     with heart() as conn:
-        found = payments.of_owner(conn, owner=owner_of(request))
-    return [PaymentOut.of(payment) for payment in found]
+        # One more than asked for tells whether something follows.
+        found = payments.of_owner(conn, owner=owner_of(request), limit=limit + 1, before=before)
+    items, rest = found[:limit], found[limit:]
+    following = cursor_of(items[-1].id) if rest else None
+    return PaymentsOut(items=[PaymentOut.of(payment) for payment in items], next=following)
 
 
 @router.get("/{payment_id}", response=PaymentOut)

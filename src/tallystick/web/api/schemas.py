@@ -13,7 +13,7 @@ from tallystick.money import MINOR_MAX, Money
 from tallystick.payments import Payment
 from tallystick.wallets import Wallet
 
-__all__ = ["MoneyOut", "PaymentIn", "PaymentOut", "WalletOut"]
+__all__ = ["MoneyOut", "PaymentIn", "PaymentOut", "PaymentsOut", "WalletOut", "WalletsOut"]
 
 #: Minor units as JSON integers, exact in every reader.
 Minor = Annotated[int, Field(ge=1, le=MINOR_MAX, description="Minor units of the currency")]
@@ -58,6 +58,13 @@ class WalletOut(_Strict):
             version=wallet.version,
             created_at=wallet.created_at,
         )
+
+
+class WalletsOut(_Strict):
+    """A part of the caller's wallets, and the cursor of the next, null at the end."""
+
+    items: list[WalletOut]
+    next: str | None
 
 
 class PaymentIn(_Strict):
@@ -110,3 +117,10 @@ class PaymentOut(_Strict):
             updated_at=payment.updated_at,
             settled_at=payment.settled_at,
         )
+
+
+class PaymentsOut(_Strict):
+    """A part of the caller's payments, and the cursor of the next, null at the end."""
+
+    items: list[PaymentOut]
+    next: str | None

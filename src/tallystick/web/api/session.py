@@ -29,8 +29,15 @@ class IdempotencyKeyMalformed(TallystickError):
 class PersonSession(SessionAuth):
     """Takes the signed-in person of Django's session; checks the CSRF token on writes."""
 
+    def __call__(self, request: HttpRequest) -> Person | None:
+        """Return the person, or None for nobody, who then gets 401; a foreign write gets 403."""
+        if not request.user.is_authenticated:
+            return None
+        person: Person | None = super().__call__(request)
+        return person
+
     def authenticate(self, request: HttpRequest, key: str | None) -> Person | None:
-        """Return the person, or None for nobody: the caller then gets 401."""
+        """Return the person, whose CSRF token is right by now."""
         del key
         person = request.user
         return person if person.is_authenticated else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -70,6 +71,7 @@ def top_up(request: HttpRequest) -> HttpResponse:
     """Show the form; take it, make the payment, and go to its page. 422 where it is wrong."""
     way = _way(person_of(request).owner)
     if way is None:
+        _say_what_lacks(request)
         return render(request, "pages/top_up_closed.html", status=200)
     if request.method != "POST":
         first = {"key": ids.new(), "amount": _asked_before(request, way)}
@@ -98,6 +100,21 @@ def _way(owner: str) -> Way | None:
             if limits is not None:
                 return Way(wallet, provider, limits)
     return None
+
+
+def _say_what_lacks(request: HttpRequest) -> None:
+    """Tell the person whose currency none of the joined providers takes that it is so."""
+    providers = [provider_name(name) for name in house().providers]
+    with heart() as conn:
+        codes = [
+            one.currency.code for one in wallets.of_owner(conn, owner=person_of(request).owner)
+        ]
+    if providers and codes:
+        messages.warning(
+            request,
+            f"{' or '.join(codes)}, the currency of your wallet, is not taken by"
+            f" {' or '.join(providers)}. It can be topped up once another provider is set up.",
+        )
 
 
 def _create(request: HttpRequest, way: Way, form: TopUp) -> Payment:

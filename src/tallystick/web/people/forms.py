@@ -10,6 +10,7 @@ from django import forms
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponseBase
 
@@ -34,6 +35,18 @@ else:
 
 _RULE: Final = f"At least {LENGTH_MIN} characters. Four or five unrelated words are strong."
 _NAME_MAX: Final = 100
+#: No longer address can be written to (RFC 5321), and none is kept.
+_ADDRESS_MAX: Final = 254
+
+
+def _is_short_enough(address: str) -> None:
+    """Raise ValidationError for an address that would be cut; small letters can be more signs."""
+    count = len(address.lower())
+    if count > _ADDRESS_MAX:
+        raise ValidationError(
+            f"This has {count} characters; an e-mail address may have {_ADDRESS_MAX} at most.",
+            code="email_too_long",
+        )
 
 
 class _Words:
@@ -51,6 +64,13 @@ class _Words:
             field.help_text = self.hints.get(name, "")
             field.widget.attrs.pop("placeholder", None)
             field.error_messages["required"] = f"Fill in: {str(field.label).lower()}."
+            if isinstance(field, forms.EmailField):
+                # One limit that speaks, and none in the browser, which would cut in silence.
+                field.validators = [
+                    *(one for one in field.validators if not isinstance(one, MaxLengthValidator)),
+                    _is_short_enough,
+                ]
+                field.widget.attrs.pop("maxlength", None)
 
 
 class SignUp(_Words, theirs.SignupForm):  # type: ignore[misc] # allauth ships no types

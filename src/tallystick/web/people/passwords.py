@@ -71,8 +71,10 @@ class Common(CommonPasswordValidator):
         try:
             super().validate(normalise(password), user)
         except ValidationError:
-            known = f"This is on the lists of common passwords, which are tried first. {_ADVICE}"
-            raise ValidationError(known, code="password_too_common") from None
+            known = "This is on the lists of common passwords, which are tried first."
+            has_advice = len(normalise(password)) < LENGTH_MIN  # Length has given it
+            text = known if has_advice else f"{known} {_ADVICE}"
+            raise ValidationError(text, code="password_too_common") from None
 
     def get_help_text(self) -> str:
         """Return nothing: the first rule's text says enough."""

@@ -16,6 +16,7 @@ from tallystick.web.problems.errors import (
     MediaTypeUnsupported,
     MethodNotAllowed,
     Overloaded,
+    QueryInvalid,
     QueryMalformed,
     RequestMalformed,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "MediaTypeUnsupported",
     "MethodNotAllowed",
     "Overloaded",
+    "QueryInvalid",
     "QueryMalformed",
     "RequestMalformed",
     "code_of_status",

@@ -45,6 +45,7 @@ STATUS: Final[Mapping[str, tuple[int, str]]] = {
     "ceiling_exceeded": (409, "The account would hold too much"),
     "insufficient_funds": (409, "The money does not suffice"),
     "move_invalid": (422, "The transfer is not valid"),
+    "owner_malformed": (422, "The owner's name is malformed"),
     "wallet_not_found": (404, "There is no such wallet"),
     # payments
     "amount_out_of_range": (422, "The amount is too small or too large"),

@@ -17,7 +17,7 @@ from tallystick.db import DatabaseUnavailable
 from tallystick.errors import TallystickError
 from tallystick.web.database import GATE
 from tallystick.web.problems.catalogue import code_of_status, status_of
-from tallystick.web.problems.errors import DoorError
+from tallystick.web.problems.errors import DoorError, QueryInvalid
 from tallystick.web.problems.replies import PROBLEM_TYPE, FieldError, encode
 
 __all__ = ["from_error", "install", "problem"]
@@ -53,7 +53,8 @@ def from_error(request: HttpRequest, error: TallystickError) -> HttpResponse:
     if isinstance(error, DatabaseUnavailable):
         GATE.failed()
     headers = error.headers if isinstance(error, DoorError) else {}
-    errors = [FieldError(error.field, error.code, str(error))] if error.field else []
+    field = error.parameter if isinstance(error, QueryInvalid) else error.field
+    errors = [FieldError(field, error.code, str(error))] if field else []
     return problem(request, error.code, detail=str(error), errors=errors, headers=headers)
 
 

@@ -9,7 +9,8 @@ DoorError
 ├── Overloaded             more requests wait than the process may keep
 ├── MediaTypeUnsupported   the body is not declared as JSON
 ├── JsonMalformed          the body is no JSON, or JSON that means two things
-└── QueryMalformed         a parameter stands twice, or holds what no text may hold
+├── QueryMalformed         a parameter holds what no text may hold
+└── QueryInvalid           a parameter that nobody asked for, stands twice, or is wrong
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ __all__ = [
     "MediaTypeUnsupported",
     "MethodNotAllowed",
     "Overloaded",
+    "QueryInvalid",
     "QueryMalformed",
     "RequestMalformed",
 ]
@@ -92,6 +94,17 @@ class JsonMalformed(DoorError):
 
 
 class QueryMalformed(DoorError):
-    """A query parameter stands twice, or holds what no text may hold."""
+    """A query parameter holds what no text may hold."""
 
     code = "query_malformed"
+
+
+class QueryInvalid(DoorError):
+    """A query parameter is none of the operation's, stands twice, or is wrong."""
+
+    code = "request_invalid"
+
+    def __init__(self, parameter: str, sentence: str) -> None:
+        """Keep the parameter's name, for the list of fields."""
+        self.parameter = parameter
+        super().__init__(sentence)
