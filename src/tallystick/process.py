@@ -59,10 +59,12 @@ def spawn(
     folder: Path | None = None,
     user: User | None = None,
     stdin: IO[bytes] | int = subprocess.DEVNULL,
-    farewell: signal.Signals = signal.SIGTERM,
+    farewell: signal.Signals = signal.SIGKILL,
 ) -> subprocess.Popen[bytes]:
     """Start a program that dies with us, and return it; both its outputs go to `output`.
 
+    Where we are killed the kernel sends it `farewell`: it ends at once, unless that is a milder
+    one. An orderly end takes its time, and nobody is left who would wait for it or end it.
     It leads a session of its own, so that Ctrl-C reaches us alone and we stop it in order.
     Start it from a thread that lives as long as it shall: the kernel takes the end of that
     thread for the end of the parent. Raises OSError where it cannot be started.

@@ -41,9 +41,9 @@ class House:
             text=True,
         )
 
-    def bring_up(self) -> None:
+    def bring_up(self, **more: str) -> None:
         """Start the house and read its screen to the last line."""
-        self.process = self.begin("--port", str(self.port))
+        self.process = self.begin("--port", str(self.port), **more)
         assert self.process.stdout is not None
         self.screen = ""
         for line in self.process.stdout:
@@ -73,6 +73,17 @@ class House:
         """Return the ports of all that listens: server, simulator, engines."""
         engines = json.loads((self.folder / ".tallystick" / "engines.json").read_text())
         return [self.port, self.port + 1, engines["postgresql_port"], engines["valkey_port"]]
+
+    def descendants(self) -> set[int]:
+        """Return the house's own process and all that stem from it."""
+        assert self.process is not None
+        found, ahead = set(), [self.process.pid]
+        while ahead:
+            pid = ahead.pop()
+            found.add(pid)
+            for task in Path(f"/proc/{pid}/task").glob("*/children"):
+                ahead += map(int, task.read_text().split())
+        return found
 
     def children(self) -> dict[str, int]:
         """Return the house's children of ours, by command."""
@@ -106,6 +117,21 @@ def _free_port() -> int:
             port: int = server.getsockname()[1]
         if not _listens(port + 1):
             return port
+
+
+def _free_from(port: int) -> int:
+    """Return the first free port from this one on."""
+    while _listens(port):
+        port += 1
+    return port
+
+
+def _words(pid: int) -> str:
+    """Return the command line of a process; nothing where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def _listens(port: int) -> bool:
@@ -198,6 +224,27 @@ class TestRefusal:
         assert "--port" in said
         assert not (tmp_path / ".tallystick" / "postgresql").exists()
 
+    def test_of_a_high_busy_port_proposes_one_that_there_is(self, tmp_path: Path) -> None:
+        with socket.create_server(("127.0.0.1", _free_from(64_600))) as taken:
+            port = taken.getsockname()[1]
+            other = House(tmp_path).begin("--port", str(port))
+            said = other.communicate()[0]
+        proposed = int(said.rpartition("--port ")[2])
+        assert other.returncode == 1
+        assert 1024 <= proposed <= 65_534
+        assert not _listens(proposed)
+
+    @pytest.mark.parametrize("place", ["file", "file/below", "/proc/x"])
+    def test_of_a_data_folder_that_cannot_be_made(self, tmp_path: Path, place: str) -> None:
+        (tmp_path / "file").write_text("kept")
+        other = House(tmp_path).begin(TALLYSTICK_DATA_FOLDER=place)
+        said = other.communicate()[0]
+        assert other.returncode == 1
+        assert "Traceback" not in said
+        assert "cannot be used as the data folder" in said
+        assert "TALLYSTICK_DATA_FOLDER" in said
+        assert (tmp_path / "file").read_text() == "kept"
+
     def test_of_bad_settings_lists_them_all(self, tmp_path: Path) -> None:
         bad = {"TALLYSTICK_LOG_LEVEL": "LOUD", "TALLYSTICK_BODY_BYTES_MAX": "-1"}
         other = House(tmp_path).begin(**bad)
@@ -226,9 +273,38 @@ class TestEnd:
         house.bring_up()
 
     def test_by_a_kill_leaves_nothing_either(self, house: House) -> None:
-        ports = house.ports()
+        ports, processes = house.ports(), house.descendants()
+        assert len(processes) > 10
         house.bring_down(signal.SIGKILL)
-        deadline = time.monotonic() + 10
-        while [port for port in ports if _listens(port)]:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        deadline = time.monotonic() + 2
+        while left := [_words(pid) for pid in processes if _words(pid)]:
+            assert time.monotonic() < deadline, left
+            time.sleep(0.02)
+        assert not [port for port in ports if _listens(port)]
+
+
+class TestDataFolder:
+    def test_named_elsewhere_holds_everything_and_commands_find_it(self) -> None:
+        folder = Path(tempfile.mkdtemp(prefix="tallystick-start-", dir="/var/tmp"))
+        folder.chmod(0o711)
+        house = House(folder)
+        named = {"TALLYSTICK_DATA_FOLDER": "elsewhere", "TALLYSTICK_DEFAULT_CURRENCY": "BHD"}
+        house.bring_up(**named)
+        try:
+            ours = {word: text for word, text in os.environ.items() if "TALLYSTICK" not in word}
+            done = subprocess.run(
+                [sys.executable, "-m", "tallystick.cli", "people", "promote", "a@example.org"],
+                cwd=folder,
+                env={**ours, **named},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        finally:
+            house.bring_down(signal.SIGTERM)
+        assert f"The house: http://127.0.0.1:{house.port}" in done.stderr, done.stderr
+        assert "Nobody signs in as a@example.org" in done.stderr
+        assert "No payment provider here takes BHD" in house.screen
+        assert (folder / "elsewhere" / "simulator").is_dir()
+        assert not (folder / ".tallystick").exists()
+        shutil.rmtree(folder)

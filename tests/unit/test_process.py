@@ -13,6 +13,8 @@ import pytest
 
 from tallystick.process import last_words, open_log, spawn, terminate
 
+#: Nothing here takes so long, even where the machine has other work, in seconds.
+_WITHIN_S = 20
 #: A child that does not listen.
 _DEAF = """
 import signal, time
@@ -25,6 +27,14 @@ _PARENT = """
 import signal, subprocess, sys, time
 from tallystick.process import spawn
 child = spawn(["/bin/sleep", "60"], output=subprocess.DEVNULL, farewell=signal.SIGINT)
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+#: The same with a child that takes its time when it is asked to end.
+_PARENT_OF_DEAF = f"""
+import subprocess, sys, time
+from tallystick.process import spawn
+child = spawn([sys.executable, "-c", {_DEAF!r}], output=sys.stdout.fileno())
 print(child.pid, flush=True)
 time.sleep(60)
 """
@@ -44,7 +54,19 @@ class TestSpawn:
             child = int(parent.stdout.readline())
             assert _is_running(child)
             parent.kill()
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + _WITHIN_S
+        while _is_running(child) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not _is_running(child)
+
+    def test_lets_a_child_that_does_not_listen_die_with_it_too(self) -> None:
+        words = [sys.executable, "-c", _PARENT_OF_DEAF]
+        with subprocess.Popen(words, stdout=subprocess.PIPE) as parent:
+            assert parent.stdout is not None
+            said = {parent.stdout.readline().strip(), parent.stdout.readline().strip()}
+            child = int((said - {b"up"}).pop())
+            parent.kill()
+        deadline = time.monotonic() + _WITHIN_S
         while _is_running(child) and time.monotonic() < deadline:
             time.sleep(0.01)
         assert not _is_running(child)
@@ -52,13 +74,13 @@ class TestSpawn:
     def test_gives_the_child_a_session_of_its_own_so_that_ctrl_c_passes_it_by(self) -> None:
         child = spawn(["/bin/sleep", "60"], output=subprocess.DEVNULL)
         assert os.getsid(child.pid) == child.pid != os.getsid(0)
-        terminate(child, deadline_s=5)
+        terminate(child, deadline_s=_WITHIN_S)
 
     def test_hands_over_the_environment_that_it_is_given_and_no_other(self, tmp_path: Path) -> None:
         log = tmp_path / "child.log"
         with open_log(log) as output:
             child = spawn(["/usr/bin/env"], output=output, environment={"ONE": "1"})
-        assert child.wait(5) == 0
+        assert child.wait(_WITHIN_S) == 0
         assert last_words(log) == "ONE=1"
 
     def test_raises_where_there_is_no_such_program(self) -> None:
@@ -69,7 +91,7 @@ class TestSpawn:
 class TestTerminate:
     def test_returns_the_signal_that_ended_the_child(self) -> None:
         child = spawn(["/bin/sleep", "60"], output=subprocess.DEVNULL)
-        assert terminate(child, deadline_s=5) == -signal.SIGTERM
+        assert terminate(child, deadline_s=_WITHIN_S) == -signal.SIGTERM
 
     def test_kills_a_child_that_does_not_listen_when_the_deadline_has_passed(
         self, tmp_path: Path
@@ -81,7 +103,7 @@ class TestTerminate:
             time.sleep(0.01)
         started = time.monotonic()
         assert terminate(child, deadline_s=0.2) == -signal.SIGKILL
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < _WITHIN_S
 
     def test_accepts_a_child_that_has_ended(self) -> None:
         child = spawn(["/bin/true"], output=subprocess.DEVNULL)

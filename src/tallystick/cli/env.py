@@ -12,10 +12,17 @@ from typing import Annotated
 import typer
 from pydantic import SecretStr
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
-from tallystick.settings import PAPERS, Reading, Settings, read_settings, reference_page
+from tallystick.settings import (
+    PAPERS,
+    Reading,
+    Settings,
+    SettingsError,
+    read_settings,
+    reference_page,
+)
 
 __all__ = ["register"]
 
@@ -106,24 +113,38 @@ def _as_json(reading: Reading) -> dict[str, object]:
 
 
 def _print_problems(reading: Reading) -> None:
-    table = Table("Variable", "What is wrong", "What to do", show_lines=True)
+    """Print a table on a terminal, and elsewhere one line a problem, to be searched and copied."""
+    console = Console()
+    if not console.is_terminal:
+        typer.echo(f"{SettingsError(reading.problems)}\n{_count(reading)}")
+        return
+    table = Table(Column("Variable", no_wrap=True), "What is wrong", "What to do", show_lines=True)
     for problem in reading.problems:
         # Text, not str: a bracket in a name or a sentence is no mark-up.
-        cells = (problem.variable, problem.what, problem.remedy)
-        table.add_row(*(Text(cell, overflow="fold") for cell in cells))
-    console = Console()
+        cells = (Text(cell, overflow="fold") for cell in (problem.what, problem.remedy))
+        table.add_row(Text(problem.variable), *cells)
     console.print(table)
+    console.print(_count(reading))
+
+
+def _count(reading: Reading) -> str:
     count = len(reading.problems)
-    console.print(f"{count} problem{'' if count == 1 else 's'}: no process starts like this.")
+    return f"{count} problem{'' if count == 1 else 's'}: no process starts like this."
 
 
 def _print_settings(settings: Settings, reading: Reading) -> None:
-    table = Table("Variable", "Value", "Source")
-    for name, source in reading.sources.items():
-        variable = Text(f"TALLYSTICK_{name.upper()}", overflow="fold")
-        table.add_row(variable, Text(_shown(settings, name), overflow="fold"), source)
+    """Print a table on a terminal, and elsewhere one line a setting, to be searched and copied."""
     console = Console()
-    console.print(table)
+    table = Table(Column("Variable", no_wrap=True), "Value", "Source")
+    for name, source in reading.sources.items():
+        variable, value = f"TALLYSTICK_{name.upper()}", _shown(settings, name)
+        if console.is_terminal:
+            table.add_row(Text(variable), Text(value, overflow="fold"), source)
+        else:
+            typer.echo(f"{variable}={value} ({source})")
+    if console.is_terminal:
+        console.print(table)
     if settings.waived:
-        console.print(Text(f"Waived checks: {', '.join(settings.waived)}"), style="bold yellow")
+        waived = Text(f"Waived checks: {', '.join(settings.waived)}")
+        console.print(waived, style="bold yellow", soft_wrap=True)
     console.print(f"All is well: these settings may be used in {settings.env}.")

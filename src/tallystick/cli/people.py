@@ -27,7 +27,8 @@ def _people() -> None:
 
 def _promote(email: str = typer.Argument(help="The person's e-mail address.")) -> None:
     """Make a person an operator, who may see and mend what concerns everyone."""
-    settings_or_exit(of_running_house=True)
+    settings = settings_or_exit(of_running_house=True)
+    house = f"The house: {settings.public_url}"
     load_django()
     from django.db import OperationalError  # noqa: PLC0415 - after setup
 
@@ -36,9 +37,10 @@ def _promote(email: str = typer.Argument(help="The person's e-mail address.")) -
     try:
         is_news = promote(email=email)
     except PersonNotFound as refusal:
-        typer.echo(str(refusal), err=True)
+        typer.echo(f"{refusal}\n{house}", err=True)
         raise typer.Exit(1) from None
     except OperationalError:
-        typer.echo("The database does not answer; nothing was done.", err=True)
+        typer.echo(f"The database does not answer; nothing was done.\n{house}", err=True)
         raise typer.Exit(1) from None
-    typer.echo(f"{email} is an operator now." if is_news else f"{email} is an operator already.")
+    told = "is an operator now" if is_news else "is an operator already"
+    typer.echo(f"{email} {told}.\n{house}")

@@ -22,6 +22,7 @@ from rich.console import Console
 
 from tallystick import embedded
 from tallystick.cli.household import ChildFailed, Household
+from tallystick.cli.startup import HOUSE_FILE
 from tallystick.cli.surroundings import Keys, Surroundings, forget_keys, is_given
 from tallystick.embedded import EmbeddedError, Running, is_free
 from tallystick.settings import Settings, SettingsError, read_settings
@@ -79,9 +80,9 @@ def _run(console: Console, *, port: int | None, is_reset: bool, is_sure: bool) -
     began = time.monotonic()
     surroundings, settings = _surroundings(port)
     folder = settings.data_folder.resolve()
+    embedded.ensure_free(folder)
     if is_reset:
         _reset(settings, is_sure=is_sure)
-    embedded.ensure_free(folder)
     _check_ports(surroundings, settings)
     with ExitStack() as stack:
         engines, owner = _start_engines(surroundings, folder, console, stack)
@@ -94,7 +95,7 @@ def _run(console: Console, *, port: int | None, is_reset: bool, is_sure: bool) -
             for name in _children(surroundings):
                 household.start(name, surroundings.environment())
             household.wait_until(lambda: _is_ready(settings), within_s=_READY_WITHIN_S)
-        shell = folder / "running.env"
+        shell = folder / HOUSE_FILE
         surroundings.write_for_shell(shell, owner)
         stack.callback(shell.unlink, missing_ok=True)
         _print_screen(console, surroundings, settings, shell, took_s=time.monotonic() - began)
@@ -117,7 +118,10 @@ def _surroundings(port: int | None) -> tuple[Surroundings, Settings]:
     if not (is_given(found.reading, "database_url") and is_given(found.reading, "redis_url")):
         found.insist(embedded_engines="true")
     first = _judged(found)
-    found.add(public_url=f"http://{_host(first)}:{first.port}")
+    found.add(
+        public_url=f"http://{_host(first)}:{first.port}",
+        simulator_data=first.data_folder.resolve() / "simulator",
+    )
     if not found.has_own_stripe:
         found.add(
             simulator_port=_simulator_port(first),
@@ -144,11 +148,19 @@ def _simulator_port(settings: Settings) -> int:
     return next((port for port in near if is_free(port)), settings.simulator_port)
 
 
+def _another_port(settings: Settings) -> int:
+    """Return a free port some way off, below where there is no room above."""
+    above = range(settings.port + 1000, 65_535)
+    below = range(settings.port - 1000, 1023, -1)
+    free = (port for port in (*above, *below) if is_free(port, settings.bind_host))
+    return next(free, 8123)
+
+
 def _check_ports(surroundings: Surroundings, settings: Settings) -> None:
     if not is_free(settings.port, settings.bind_host):
         raise _Refused(
             f"Port {settings.port} is busy: another program uses it. Stop that one, or choose"
-            f" another port: bin/start --port {settings.port + 1000}"
+            f" another port: bin/start --port {_another_port(settings)}"
         )
     simulator = (settings.simulator_port, settings.simulator_host)
     if not surroundings.has_own_stripe and not is_free(*simulator):
@@ -247,14 +259,38 @@ def _print_screen(
         "Sign in": f"{address}/sign-up, then follow the link in the mail",
         "Mail": mail,
         "Simulator": cards,
-        "Commands": ".venv/bin/tallystick selftest, health, people promote …",
+        "Commands": f"{_naming(surroundings)}.venv/bin/tallystick selftest, health, people …",
         "Logs": _short(shell.parent / "logs"),
         "Stop": "Ctrl-C",
     }
+    lack = _lack(_judged(surroundings))
+    if lack:
+        rows = {"Currency": lack, **rows}
     console.print(f"\nTallystick is ready ({took_s:.1f} s).\n", style="bold")
     for name, text in rows.items():
         console.print(f"  {name:<10} {text}")
     console.print()
+
+
+def _lack(settings: Settings) -> str | None:
+    """Return the sentence of a first wallet that nobody could top up, or None where one can."""
+    from tallystick.bootstrap import House  # noqa: PLC0415 - heavy; the first steps need it not
+
+    code = settings.default_currency
+    providers = House.from_settings(settings).providers.values()
+    if any(code in provider.capabilities.collects for provider in providers):
+        return None
+    return (
+        f"No payment provider here takes {code}: wallets cannot be topped up. Set"
+        " TALLYSTICK_DEFAULT_CURRENCY to another before people sign up."
+    )
+
+
+def _naming(surroundings: Surroundings) -> str:
+    """Return what another terminal must put before a command to mean this house."""
+    if surroundings.reading.sources["data_folder"] != "environment":
+        return ""
+    return "TALLYSTICK_DATA_FOLDER=… "
 
 
 def _short(path: Path) -> str:

@@ -11,25 +11,36 @@ from typing import Final
 import structlog
 import typer
 
-from tallystick.settings import Settings, SettingsError, adopt, load_settings
+from tallystick.settings import (
+    Settings,
+    SettingsError,
+    adopt,
+    load_settings,
+    named_data_folder,
+)
 
-__all__ = ["HOUSE_FILE", "refuse_unsafe_database", "settings_or_exit"]
+__all__ = ["HOUSE_FILE", "house_file", "refuse_unsafe_database", "settings_or_exit"]
 
 log: Final = structlog.get_logger(__name__)
 
 
-#: What `tallystick start` keeps while it runs, for commands in another terminal.
-HOUSE_FILE: Final = Path(".tallystick", "running.env")
+#: What `tallystick start` keeps in its data folder while it runs, for other terminals.
+HOUSE_FILE: Final = "running.env"
+
+
+def house_file() -> Path:
+    """Return where the house of the data folder that is named here keeps its address."""
+    return named_data_folder() / HOUSE_FILE
 
 
 def settings_or_exit(*, of_running_house: bool = False) -> Settings:
     """Return this place's settings; print every problem and exit 1 where there are any.
 
     Commands about a running house take what is not set from the one that `tallystick start`
-    has running in this folder.
+    has running with this data folder.
     """
     if of_running_house:
-        adopt(HOUSE_FILE)
+        adopt(house_file())
     try:
         return load_settings()
     except SettingsError as error:

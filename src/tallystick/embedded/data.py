@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -104,6 +105,7 @@ def _run(place: Place, program: str, *words: str | Path, stdin: str = "") -> Non
         environment=ENVIRONMENT,
         folder=Path("/"),
         user=place.user,
+        farewell=signal.SIGTERM,  # so that initdb takes away what it has begun
     )
     try:
         said = child.communicate(stdin.encode(), _MADE_WITHIN_S)[0].decode(errors="replace")

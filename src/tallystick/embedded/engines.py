@@ -99,10 +99,12 @@ def postgres(
 
 
 def ensure_free(folder: Path) -> None:
-    """Raise AlreadyRunning where another process uses the folder."""
-    if folder.is_dir():
-        with occupants.guarded(_open_folder(folder).parent):
-            pass
+    """Make the folder; raise AlreadyRunning where another process uses it.
+
+    Raises EngineFailed where it cannot be made or used.
+    """
+    with occupants.guarded(_open_folder(folder).parent):
+        pass
 
 
 def remove(folder: Path) -> None:
@@ -152,5 +154,10 @@ def _open_folder(folder: Path) -> Path:
         raise EngineFailed(
             f"{folder} belongs to another user. Start Tallystick as that user, or take the folder"
             " away if nothing in it is needed."
+        ) from None
+    except OSError as error:
+        raise EngineFailed(
+            f"{folder} cannot be used as the data folder: {error.strerror}. Set"
+            " TALLYSTICK_DATA_FOLDER to a folder that this user can make or write in."
         ) from None
     return logs

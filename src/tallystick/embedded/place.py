@@ -23,12 +23,14 @@ from tallystick.embedded.errors import DataUnreachable, EngineFailed
 from tallystick.embedded.programs import Programs
 from tallystick.process import User
 
-__all__ = ["Place", "choose", "elsewhere", "own", "reaches"]
+__all__ = ["Place", "choose", "elsewhere", "ensure_owned", "own", "reaches"]
 
 #: The system's temporary folder that outlives a restart of the machine.
 _LASTING: Final = Path("/var/tmp")  # noqa: S108 - the folder in it is ours, closed, and checked
 _DATA: Final = "postgresql"
 _MAKING: Final = ".making-"
+#: Rights of others on data with which PostgreSQL does not start.
+_TOO_OPEN: Final = 0o027
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ def choose(folder: Path, *, report: Callable[[str], None], lasting: Path = _LAST
     """Return the place of the folder's engines, made as far as it was not there.
 
     It is the folder itself wherever the engines' user can reach it. Raises EngineMissing,
-    EngineFailed, and DataUnreachable where finished data stand behind a folder closed since.
+    EngineFailed, and DataUnreachable where finished data stand behind a folder closed since, or
+    lost their owner.
     """
     found = programs.find()
     here = folder / _DATA
@@ -75,9 +78,25 @@ def choose(folder: Path, *, report: Callable[[str], None], lasting: Path = _LAST
     else:
         data = own(away, user) / _DATA
         report(f"{folder} is closed to the user {_name(user)}, so the database lives in {data}.")
+    ensure_owned(data, user)
     if not all(reaches(path, user) for path in (found.postgresql, found.valkey)):
         found = programs.copy(found, own(away, user), report=report)
     return Place(data, found, user)
+
+
+def ensure_owned(data: Path, user: User | None) -> None:
+    """Raise DataUnreachable where finished data are not their user's, as copies often are."""
+    if not data.exists():
+        return
+    status = data.stat()
+    uid = os.geteuid() if user is None else user.uid
+    if status.st_uid != uid or status.st_mode & _TOO_OPEN:
+        name = pwd.getpwuid(uid).pw_name if user is None else user.name
+        raise DataUnreachable(
+            f"The database in {data} has to belong to the user '{name}', as whom PostgreSQL runs,"
+            " and to nobody else; a copy loses its owner. Give it back, as root:"
+            f" chown -R {name}: {data} && chmod -R go-rwx {data}"
+        )
 
 
 def _engine_user(data: Path) -> User | None:

@@ -7,7 +7,13 @@ no problem ever repeats a value: a secret may stand in any variable by mistake.
 from __future__ import annotations
 
 from tallystick.settings.errors import Problem, SettingsError
-from tallystick.settings.loading import Reading, adopt, load_settings, read_settings
+from tallystick.settings.loading import (
+    Reading,
+    adopt,
+    load_settings,
+    named_data_folder,
+    read_settings,
+)
 from tallystick.settings.model import PREFIX, Settings
 from tallystick.settings.papers import PAPERS, reference_page
 from tallystick.settings.rules import Check, durability_problems
@@ -23,6 +29,7 @@ __all__ = [
     "adopt",
     "durability_problems",
     "load_settings",
+    "named_data_folder",
     "read_settings",
     "reference_page",
 ]

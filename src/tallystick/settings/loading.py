@@ -21,7 +21,7 @@ from tallystick.settings.addresses import WrongValueError
 from tallystick.settings.errors import Problem, SettingsError
 from tallystick.settings.model import PREFIX, Settings
 
-__all__ = ["Reading", "Source", "adopt", "load_settings", "read_settings"]
+__all__ = ["Reading", "Source", "adopt", "load_settings", "named_data_folder", "read_settings"]
 
 Source = Literal["environment", ".env", "default", "not set"]
 
@@ -60,6 +60,17 @@ def adopt(file: Path) -> None:
     if os.environ.get(f"{PREFIX}ENV") != "production":
         for name, value in found.items():
             os.environ.setdefault(name, value)
+
+
+def named_data_folder(*, env_file: Path | None = Path(".env")) -> Path:
+    """Return the data folder that the environment or the file names, or the default one.
+
+    It can be asked for where the other settings are wrong or still missing.
+    """
+    name = f"{PREFIX}DATA_FOLDER"
+    given = {**_read_file(env_file)[0], **_ours(os.environ)}
+    default: Path = Settings.model_fields["data_folder"].default
+    return Path(given[name]) if given.get(name) else default
 
 
 def read_settings(

@@ -88,7 +88,7 @@ class Settings(BaseSettings):
         bool,
         Note(
             _PLACE,
-            "Serve /dev and /api/debug: the mail reader, the test clock. "
+            "Serve /dev/mail, where the letters can be read that this place has written. "
             "Left out, it is true in development and false in production.",
             "false",
         ),

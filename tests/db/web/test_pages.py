@@ -148,6 +148,15 @@ class TestTopUp:
             house.cache_clear()
             assert b"No way to pay is set up" in browser.get("/top-up").content
 
+    @pytest.mark.parametrize(("code", "is_taken"), [("BHD", False), ("JPY", True)])
+    def test_says_so_where_no_provider_takes_the_currency(self, site, sign_up, code, is_taken):
+        ours = settings.TALLYSTICK.model_copy(update={"default_currency": code})
+        with override_settings(TALLYSTICK=ours):
+            page = sign_up().get("/top-up").content.decode()
+        assert ("How much?" in page) is is_taken
+        said = f"{code}, the currency of your wallet, is not taken by Stripe."
+        assert (said in page) is not is_taken
+
     def test_is_for_people_who_are_signed_in(self, site):
         answer = top_up(site.browser())
         assert answer["Location"] == "/sign-in?next=/top-up"

@@ -8,6 +8,7 @@ import threading
 import pytest
 from django.core.cache import cache
 from django.db import connection
+from django.db.models.signals import pre_save
 from django.test import Client
 
 from tallystick.web.people import PersonNotFound, promote
@@ -16,6 +17,8 @@ from tallystick.web.people.models import Person
 PASSWORD = "lantern puddle orbit seventeen"
 OTHER = "marble thunder pickle envelope"
 AMINA = "amina@example.org"
+#: One sign more than any address has.
+LONG = f"{'a' * 60}@{'b' * 63}.{'c' * 63}.{'d' * 62}.org"
 
 
 def post(browser: Client, path: str, **fields: str):
@@ -45,6 +48,7 @@ class TestSignUp:
             ("email", "nonsense", "valid email"),
             ("email", "a\x00b@example.org", "Null characters"),
             ("email", "", "Fill in: e-mail address"),
+            ("email", LONG, "This has 255 characters; an e-mail address may have 254 at most"),
             ("name", "n" * 101, "at most 100"),
         ],
     )
@@ -88,6 +92,35 @@ class TestSignUp:
         for thread in threads:
             thread.join()
         assert answers == [302] * 10
+        assert site.count("people_person") == site.count("tallystick.wallet") == 1
+
+    def test_of_two_at_the_very_same_time_answers_both_alike(self, site):
+        gate = threading.Barrier(2, timeout=20)
+        answers: list[int] = []
+
+        def meet(**_: object) -> None:
+            """Let both find the address free before either takes it."""
+            gate.wait()
+
+        def ask(place: str):
+            try:
+                # From two places: one place's sign-ups are counted, and so come one by one.
+                browser = Client(SERVER_NAME="127.0.0.1", SERVER_PORT="8123", REMOTE_ADDR=place)
+                answer = post(browser, "/sign-up", email=AMINA, password1=PASSWORD)
+                answers.append(answer.status_code)
+            finally:
+                connection.close()
+
+        pre_save.connect(meet, sender=Person)
+        try:
+            threads = [threading.Thread(target=ask, args=(f"192.0.2.{n}",)) for n in (1, 2)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        finally:
+            pre_save.disconnect(meet, sender=Person)
+        assert answers == [302, 302]
         assert site.count("people_person") == site.count("tallystick.wallet") == 1
 
 
@@ -249,6 +282,14 @@ class TestChangeEmail:
         assert b"waits for you" in browser.get("/settings/email").content
         browser.post(site.link("b@example.org"))
         assert Person.objects.get().email == "b@example.org"
+
+    def test_refuses_an_address_that_would_be_cut(self, site, sign_up):
+        browser = sign_up()
+        asked = browser.post("/settings/email", {"email": "b@example.org", "action_add": ""})
+        browser.post(asked["Location"], {"password": PASSWORD, "next": "/settings/email"})
+        answer = browser.post("/settings/email", {"email": LONG, "action_add": ""})
+        assert "may have 254 at most" in answer.content.decode()
+        assert site.letters(LONG) == site.letters(LONG[:254]) == []
 
 
 class TestSessions:

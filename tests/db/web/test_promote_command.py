@@ -29,10 +29,17 @@ def promote(site, database):
 class TestPromoteCommand:
     def test_says_what_it_did_and_may_be_repeated(self, sign_up, promote):
         sign_up()
-        assert promote("amina@example.org") == (0, "amina@example.org is an operator now.", "")
-        assert promote("amina@example.org")[1] == "amina@example.org is an operator already."
+        house = "\nThe house: http://127.0.0.1:8123"
+        told = f"amina@example.org is an operator now.{house}"
+        assert promote("amina@example.org") == (0, told, "")
+        assert (
+            promote("amina@example.org")[1] == f"amina@example.org is an operator already.{house}"
+        )
 
     def test_refuses_a_stranger_in_a_sentence(self, promote):
         code, said, refused = promote("nobody@example.org")
         assert (code, said) == (1, "")
-        assert refused == "Nobody signs in as nobody@example.org: they have to sign up first."
+        assert refused == (
+            "Nobody signs in as nobody@example.org: they have to sign up first.\n"
+            "The house: http://127.0.0.1:8123"
+        )

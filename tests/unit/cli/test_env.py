@@ -10,6 +10,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from tallystick.cli import env
+from tallystick.settings import Settings
 
 CANARY = "canary7421"
 
@@ -57,11 +58,24 @@ class TestCheck:
         (place / ".env").write_text("TALLYSTICK_PORT=9001\n", encoding="utf-8")
         result = run("check", environ=SOUND)
         assert result.exit_code == 0
-        line = next(one for one in result.output.splitlines() if "TALLYSTICK_PORT " in one)
-        assert "9001" in line
-        assert ".env" in line
+        assert "TALLYSTICK_PORT=9001 (.env)" in result.output.splitlines()
         assert "All is well" in result.output
         assert CANARY not in result.output
+
+    def test_breaks_no_name_where_lines_are_short(self) -> None:
+        result = run("check", environ={"COLUMNS": "80", "TALLYSTICK_PORT": "x"})
+        [line] = [one for one in result.output.splitlines() if "TALLYSTICK_DATABASE_URL is" in one]
+        assert line.startswith("  - TALLYSTICK_DATABASE_URL is not set. ")
+        result = run("check", environ={"COLUMNS": "80", **SOUND})
+        for name in Settings.model_fields:
+            assert f"\nTALLYSTICK_{name.upper()}=" in f"\n{result.output}"
+
+    @pytest.mark.parametrize("environ", [{}, SOUND])
+    def test_breaks_no_name_on_a_terminal_either(self, environ: dict[str, str]) -> None:
+        forced = {"COLUMNS": "80", "FORCE_COLOR": "1", "TTY_COMPATIBLE": "1", **environ}
+        result = run("check", environ=forced)
+        assert "┃" in result.output
+        assert all(name in result.output for name in SOUND)
 
     def test_speaks_json_for_programs(self) -> None:
         bad = json.loads(run("check", "--json").output)

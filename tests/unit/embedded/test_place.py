@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.embedded import EngineFailed, place
+from tallystick.embedded import DataUnreachable, EngineFailed, place
 from tallystick.process import User
 
 _STRANGER = User("stranger", 54_321, 54_321)
@@ -92,3 +92,27 @@ class TestRemove:
         place.remove(tmp_path, lasting=tmp_path)
         assert [path.name for path in tmp_path.iterdir()] == ["logs"]
         assert not away.exists()
+
+
+class TestEnsureOwned:
+    @pytest.mark.parametrize("mode", [0o755, 0o770])
+    def test_refuses_data_that_others_may_use_with_the_remedy(
+        self, opened: Path, mode: int
+    ) -> None:
+        data = opened / "postgresql"
+        data.mkdir()
+        data.chmod(mode)
+        with pytest.raises(DataUnreachable, match=f"chmod -R go-rwx {data}"):
+            place.ensure_owned(data, None)
+
+    def test_takes_its_user_s_own_data(self, opened: Path) -> None:
+        data = opened / "postgresql"
+        place.ensure_owned(data, None)
+        data.mkdir(mode=0o700)
+        place.ensure_owned(data, None)
+
+    def test_refuses_a_copy_that_lost_its_owner_with_the_remedy(self, opened: Path) -> None:
+        data = opened / "postgresql"
+        data.mkdir(mode=0o700)
+        with pytest.raises(DataUnreachable, match=f"chown -R stranger: {data}"):
+            place.ensure_owned(data, _STRANGER)
