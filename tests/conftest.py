@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -129,6 +130,21 @@ def shared_database(cluster: Cluster, template: Database) -> Iterator[Database]:
         yield clone
 
 
+@pytest.fixture(scope="module")
+def empty_database(cluster: Cluster) -> Iterator[Database]:
+    """Give a database in which nobody has migrated anything yet."""
+    with _database(cluster, f"tallystick_empty_{os.getpid()}_{next(_numbers)}") as empty:
+        yield empty
+
+
+@pytest.fixture(scope="module")
+def lasting_database(cluster: Cluster, template: Database) -> Iterator[Database]:
+    """Give a clone into which the tests of one module commit, each with names of its own."""
+    name = f"tallystick_lasting_{os.getpid()}_{next(_numbers)}"
+    with _database(cluster, name, template=template.name) as clone:
+        yield clone
+
+
 @pytest.fixture
 def conn(shared_database: Database) -> Iterator[psycopg.Connection]:
     """Give a connection as the application, in a transaction that is rolled back."""
@@ -178,8 +194,21 @@ def _database(cluster: Cluster, name: str, template: str = "template1") -> Itera
                 },
             )
         finally:
-            _end_sessions(cluster.application_url, name)
+            _drop(owner, gone, cluster.application_url, name)
+
+
+def _drop(owner: psycopg.Connection, gone: sql.Composed, application_url: str, name: str) -> None:
+    """Drop a database; a program that is just ending may connect once more meanwhile."""
+    for tries_left in reversed(range(20)):
+        _end_sessions(application_url, name)
+        try:
             owner.execute(gone)
+        except psycopg.errors.InsufficientPrivilege:
+            if not tries_left:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _end_sessions(application_url: str, name: str) -> None:

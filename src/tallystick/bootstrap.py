@@ -12,9 +12,10 @@ from typing import Final
 
 import redis
 
-from tallystick import clock, db, jobs, mail, payments, webhooks
+from tallystick import clock, db, idempotency, jobs, ledger, mail, payments, webhooks
 from tallystick.db import Pool
 from tallystick.health import Check
+from tallystick.keys import Environment
 from tallystick.mail import SmtpSender
 from tallystick.payments import FactHandler, Provider
 from tallystick.providers.stripe import Stripe
@@ -27,6 +28,9 @@ __all__ = ["House", "ProviderUnknown", "Unsafe"]
 _WORKER_SILENCE_S: Final = 30
 #: A job that is due and has waited longer, in seconds, means that its group is not served.
 _QUEUE_PATIENCE_S: Final = 30
+_DAY_S: Final = 86_400
+#: How often old idempotency records are looked for.
+_PRUNE_EVERY_S: Final = 3_600
 _DURABILITY: Final = ("fsync", "full_page_writes", "synchronous_commit")
 
 
@@ -76,6 +80,11 @@ class House:
         )
         return {stripe.name: stripe}
 
+    @property
+    def key_environment(self) -> Environment:
+        """Return which API keys open this place."""
+        return Environment.LIVE if self.settings.is_production else Environment.TEST
+
     def provider(self, name: str) -> Provider:
         """Return a provider; raise ProviderUnknown."""
         found = self.providers.get(name)
@@ -105,6 +114,24 @@ class House:
                 attempts_max=most,
             )
         )
+        registry.add(
+            jobs.Handler(
+                ledger.PARTITIONS,
+                queue="upkeep",
+                run=partial(ledger.make_partitions, pool=self.pool),
+                attempts_max=most,
+            )
+        )
+        registry.add_periodic(jobs.Periodic(ledger.PARTITIONS, every_s=_DAY_S))
+        registry.add(
+            jobs.Handler(
+                idempotency.PRUNE,
+                queue="upkeep",
+                run=partial(idempotency.prune, pool=self.pool),
+                attempts_max=most,
+            )
+        )
+        registry.add_periodic(jobs.Periodic(idempotency.PRUNE, every_s=_PRUNE_EVERY_S))
         return registry
 
     @cached_property
@@ -121,6 +148,7 @@ class House:
             Check("database", self._check_database, critical=True),
             Check("redis", self._check_redis, critical=False),
             Check("workers", self._check_workers, critical=False),
+            Check("transfer_partitions", self._check_partitions, critical=False),
         )
 
     def inbox(self, provider: str, raw: bytes, headers: Mapping[str, str]) -> Receipt:
@@ -196,3 +224,11 @@ class House:
         late = sorted(queue for queue, age_s in ages.items() if age_s > _QUEUE_PATIENCE_S)
         if late:
             raise RuntimeError(f"Jobs wait too long in: {', '.join(late)}. Does its group run?")
+
+    def _check_partitions(self) -> None:
+        with self.pool.transaction() as conn:
+            months = ledger.months(conn)
+        if months.has_strays:
+            raise RuntimeError("Transfers fell outside the months: make their partitions.")
+        if not months.is_next_month_made:
+            raise RuntimeError(f"Next month has no partition: does {ledger.PARTITIONS} run?")

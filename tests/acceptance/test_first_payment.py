@@ -21,29 +21,6 @@ def walk(house):
     return done.returncode, json.loads(done.stdout)
 
 
-@pytest.fixture(scope="module")
-def person(house):
-    """A signed-in person with an empty wallet."""
-    with httpx.Client(base_url=house.url, follow_redirects=True) as browser:
-        email, phrase = f"{secrets.token_hex(6)}@example.org", secrets.token_urlsafe(24)
-        form = {"name": "Achieng", "email": email, "password1": phrase}
-        page = browser.get("/sign-up")
-        browser.post(page.url, data={**form, "csrfmiddlewaretoken": browser.cookies["csrftoken"]})
-        body = house.database.scalar(
-            "SELECT body_text FROM tallystick.mail WHERE to_address = %s ORDER BY id DESC LIMIT 1",
-            email,
-        )
-        [link] = [word for word in str(body).split() if "/verify-email/" in word]
-        confirm = browser.get(link)
-        token = {"csrfmiddlewaretoken": browser.cookies["csrftoken"]}
-        browser.post(confirm.url, data=token)
-        browser.headers["X-CSRFToken"] = browser.cookies["csrftoken"]
-        browser.headers["Referer"] = house.url
-        [wallet] = browser.get("/api/wallets").json()["items"]
-        browser.wallet = wallet["id"]
-        yield browser
-
-
 def counts(house) -> dict[str, object]:
     """How many rows each table of money has."""
     statement = "SELECT count(*) FROM tallystick.{}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 
 import pytest
 
@@ -107,7 +108,7 @@ class TestEveryPage:
             "/verify-email/nonsense",
             "/nothing",
         ]
-        people = ["/", "/top-up", "/settings", "/settings/email", "/settings/security"]
+        people = ["/", "/top-up", "/send", "/settings", "/settings/email", "/settings/security"]
         people += ["/settings/sessions", "/dev/mail"]
         for paths in (people, strangers):
             for path in paths:
@@ -160,3 +161,47 @@ class TestPassword:
         assert field.get_attribute("type") == "password"
         page.get_by_role("button", name="Show the password").click()
         assert field.get_attribute("type") == "text"
+
+
+class TestSend:
+    def test_goes_from_one_person_to_another_by_handle(self, visitor):
+        page = visitor.page
+        visitor.sign_up("wanjiru@example.org")
+        handle = f"w{secrets.token_hex(6)}"
+        visitor.go("/settings/profile")
+        page.get_by_label("Your name").fill("Wanjiru Kamau")
+        page.get_by_label("Handle").fill(f"@{handle}")
+        page.get_by_role("button", name="Save").click()
+        page.get_by_text("Saved.").wait_for()
+        page.context.clear_cookies()
+        visitor.sign_up()
+        pay(visitor, "1500", "4242 4242 4242 4242")
+        page.get_by_role("heading", name="The money is in your wallet").wait_for()
+        visitor.go("/send")
+        page.get_by_label("To whom?").focus()
+        page.keyboard.type(handle)
+        page.get_by_label("How much?").fill("2000")
+        page.keyboard.press("Enter")
+        page.locator("#id_amount[aria-invalid=true]").wait_for()
+        page.get_by_label("How much?").fill("250.50")
+        page.get_by_label("Note").fill("Rent")
+        page.keyboard.press("Enter")
+        page.get_by_role("heading", name="to Wa… K.").wait_for()
+        assert page.get_by_text("1,249.50").is_visible()
+        for width in (390, 1280):
+            page.set_viewport_size({"width": width, "height": 844})
+            assert overflow(page) <= 0
+        page.get_by_role("button", name=re.compile("^Send KES")).click()
+        page.get_by_role("heading", name="Sent to Wa… K.").wait_for()
+        receipt = page.url
+        page.go_back()
+        page.get_by_role("button", name=re.compile("^Send KES")).click()
+        page.get_by_role("heading", name="Sent to Wa… K.").wait_for()
+        assert page.url == receipt
+        for width in (390, 1280):
+            page.set_viewport_size({"width": width, "height": 844})
+            assert overflow(page) <= 0
+        page.get_by_role("link", name="Your wallet").click()
+        page.get_by_role("heading", name="Be paid").wait_for()
+        assert page.locator(".ts-balance-figure").inner_text() == "1,249.50"
+        assert page.get_by_text("−250.50").count() == 1

@@ -26,8 +26,7 @@ def deed(*moves: Move) -> Deed:
 
 def post(conn: Connection, debit: UUID, credit: UUID, minor: int) -> Posted:
     """Move money and return what was posted."""
-    [posted] = ledger.execute(conn, [deed(move(debit, credit, minor))])
-    return posted
+    return ledger.post(conn, deed(move(debit, credit, minor)))
 
 
 def fund(conn: Connection, account_id: UUID, minor: int) -> None:

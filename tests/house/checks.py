@@ -43,10 +43,11 @@ _ALLOWED: Final = re.compile(
 _EMPTY_NAMES: Final = {"utils", "util", "helpers", "common", "manager", "base", "misc", "service"}
 _UNFINISHED: Final = re.compile(r"\b(TODO|FIXME|HACK)\b|# ?XXX\b")
 _REGISTRY: Final = re.compile(
-    r"pypi\.org|pythonhosted\.org|--(?:extra-)?index-url|registry\.npmjs|\bdocker\.io/|ghcr\.io/"
+    r"py[p]i\.org|pythonh[o]sted\.org|--(?:extra-)?index-url|registry\.np[m]js|\bdocker\.io/|ghcr\.io/"
 )
 _MACHINE_PATH: Final = re.compile(r"(?<![\w.~}*-])/(?:work|root|home|Users)/\w")
 _RUFF_CODE: Final = re.compile(r'^\s*"[A-Z]{1,5}[0-9]*",')
+_SECRET: Final = re.compile(r"secret|signature|digest|hmac|password|token", re.IGNORECASE)
 _NOQA: Final = re.compile(r"# (?:noqa|type: ignore)\b(.*)$")
 
 
@@ -242,6 +243,31 @@ def clocks_and_dice(tree: ast.Module) -> list[str]:
         for line, name in _uses(tree)
         if name in clocks or name.startswith(("random.", "secrets."))
     ]
+
+
+def plain_compares(tree: ast.Module) -> list[str]:
+    """Return a breach for each compare of a secret whose time tells how much of it was right.
+
+    A secret is what is named like one: what compares it is `hmac.compare_digest`.
+    """
+    return [
+        f"line {node.lineno} compares a secret with a plain operator: use hmac.compare_digest"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Compare)
+        and any(isinstance(one, ast.Eq | ast.NotEq | ast.In | ast.NotIn) for one in node.ops)
+        and any(_SECRET.search(_last_name(side)) for side in (node.left, *node.comparators))
+    ]
+
+
+def _last_name(node: ast.expr) -> str:
+    """Return the name that an expression ends with, or an empty text."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case ast.Subscript(value=value) | ast.Call(func=value):
+            return _last_name(value)
+        case _:
+            return ""
 
 
 def mocks_and_skips(tree: ast.Module) -> list[str]:

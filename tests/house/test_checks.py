@@ -104,6 +104,14 @@ PLANTED: list[tuple[Callable[[str], list[str]], str, str, str]] = [
     ),
     (from_syntax(checks.clocks_and_dice), "x.random()", "from secrets import token_hex", "secrets"),
     (
+        from_syntax(checks.plain_compares),
+        "hmac.compare_digest(kept, sent.secret)",
+        "kept == sent.secret",
+        "compare_digest",
+    ),
+    (from_syntax(checks.plain_compares), "secret is None", "x in signatures[0]", "plain operator"),
+    (from_syntax(checks.plain_compares), "x == y", "digest(x) != y", "line 1"),
+    (
         from_syntax(checks.mocks_and_skips),
         "import unittest",
         "from unittest.mock import patch",
@@ -121,7 +129,7 @@ PLANTED: list[tuple[Callable[[str], list[str]], str, str, str]] = [
         "import pytest\npytest.skip('x')",
         "skip",
     ),
-    (checks.addresses, "https://example.org/simple", "https://pypi." + "org/simple", "registry"),
+    (checks.addresses, "https://example.org/simple", "https://py" + "pi.org/simple", "registry"),
     (checks.addresses, "pip install x", "pip install --index" + "-url y", "registry"),
     (checks.addresses, "/usr/bin/chromium", "cd /ro" + "ot/main", "machine's own path"),
     (checks.addresses, "https://example.org/work/x", "in '/wo" + "rk/main'", "machine's own path"),

@@ -18,6 +18,11 @@ MAY_USE_ENVIRONMENT = {
     "cli/surroundings.py": "it hands its environment on to children",
     "web/__init__.py": "Django reads the name of its settings there",
 }
+MAY_COMPARE_PLAINLY = {
+    "settings/papers.py": "it looks at the kind of a setting, not at its value",
+    "settings/rules.py": "it looks at the operator's own settings, once, when a process starts",
+    "web/people/passwords.py": "it looks at a password that its own person is choosing",
+}
 
 
 def below(path: Path) -> str:
@@ -53,6 +58,21 @@ class TestClockAndDice:
             if not below(path).startswith(DOORS) and below(path) not in MAY_SEE_CLOCK_OR_DICE
         }
         assert tree.report(found) == ""
+
+
+class TestSecrets:
+    def test_are_compared_in_constant_time(self) -> None:
+        found = {
+            path: checks.plain_compares(tree.tree(path))
+            for path in tree.source()
+            if below(path) not in MAY_COMPARE_PLAINLY
+        }
+        assert tree.report(found) == ""
+
+    def test_of_keys_and_webhooks_are_compared_at_all(self) -> None:
+        asked = {"keys/rules.py", "providers/stripe/signature.py"}
+        texts = {below(path): tree.text(path) for path in tree.source()}
+        assert not {name for name in asked if "compare_digest(" not in texts[name]}
 
 
 class TestTests:

@@ -16,8 +16,8 @@ sys.meta_path.insert(0, Blocked())
 """
 _SERVER = ("django", "ninja", "allauth", "granian", "a2wsgi", "procrastinate", "stripe", "redis",
            "httpx", "typer", "rich", "whitenoise", "csp", "zxcvbn", "argon2")  # fmt: skip
-_HEART = ("money", "ledger", "chart", "wallets", "payments", "webhooks", "mail", "jobs", "db",
-          "database", "settings", "ids", "health", "observability")  # fmt: skip
+_HEART = ("money", "ledger", "chart", "wallets", "payments", "keys", "webhooks", "mail", "jobs",
+          "db", "database", "settings", "ids", "health", "observability", "testing")  # fmt: skip
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:

@@ -5,7 +5,19 @@ from __future__ import annotations
 import typer
 
 from tallystick import __version__
-from tallystick.cli import env, health, migrate, people, selftest, serve, simulator, start, worker
+from tallystick.cli import (
+    env,
+    health,
+    keys,
+    ledger,
+    migrate,
+    people,
+    selftest,
+    serve,
+    simulator,
+    start,
+    worker,
+)
 
 __all__ = ["build"]
 
@@ -20,7 +32,8 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(_tallystick)
-    for command in (start, serve, worker, simulator, migrate, selftest, health, env, people):
+    rooms = (start, serve, worker, simulator, migrate, selftest, health, env, people, keys, ledger)
+    for command in rooms:
         command.register(app)
     return app
 

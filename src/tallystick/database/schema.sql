@@ -164,8 +164,11 @@ FOR EACH ROW EXECUTE FUNCTION tallystick.refuse_change();
 CREATE TRIGGER postings_are_kept BEFORE TRUNCATE ON tallystick.posting
 FOR EACH STATEMENT EXECUTE FUNCTION tallystick.refuse_change();
 
+-- A partition made by itself and then attached lets transfers go on; made as a partition, it
+-- would wait for every open transfer and hold up all that come after.
 CREATE FUNCTION tallystick.make_transfer_partitions(p_months integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+SET lock_timeout = '3s'
 AS $$
 DECLARE
     month timestamptz := date_trunc('month', clock_timestamp(), 'UTC');
@@ -175,11 +178,18 @@ BEGIN
     IF p_months NOT BETWEEN 0 AND 24 THEN
         RAISE EXCEPTION 'give 0 to 24 months ahead, not %', p_months;
     END IF;
+    PERFORM pg_advisory_xact_lock(7461900453);
     FOR ahead IN 0..p_months LOOP
         partition_name := 'transfer_' || to_char(month AT TIME ZONE 'UTC', 'YYYY_MM');
         IF to_regclass('tallystick.' || partition_name) IS NULL THEN
             EXECUTE format(
-                'CREATE TABLE tallystick.%I PARTITION OF tallystick.transfer FOR VALUES FROM (%L) TO (%L)',
+                'CREATE TABLE tallystick.%I'
+                ' (LIKE tallystick.transfer INCLUDING DEFAULTS INCLUDING CONSTRAINTS)',
+                partition_name
+            );
+            EXECUTE format(
+                'ALTER TABLE tallystick.transfer ATTACH PARTITION tallystick.%I'
+                ' FOR VALUES FROM (%L) TO (%L)',
                 partition_name,
                 lpad(to_hex((extract(epoch FROM month) * 1000)::bigint), 12, '0') || repeat('0', 20),
                 lpad(
@@ -211,6 +221,8 @@ CREATE TRIGGER transfers_are_kept BEFORE TRUNCATE ON tallystick.transfer_outside
 FOR EACH STATEMENT EXECUTE FUNCTION tallystick.refuse_change();
 COMMENT ON TABLE tallystick.transfer_outside_months
 IS 'Transfers of months without a partition: it should stay empty';
+-- Whether it is empty is asked often, and must not read every month for it.
+GRANT SELECT ON tallystick.transfer_outside_months TO tallystick_application;
 
 CREATE VIEW tallystick.entry AS
 SELECT
@@ -239,6 +251,100 @@ FROM tallystick.transfer;
 COMMENT ON VIEW tallystick.entry IS 'One side of a transfer with the balance after it';
 GRANT SELECT ON tallystick.entry TO tallystick_application;
 
+CREATE TABLE tallystick.reversal (
+    original_id uuid PRIMARY KEY,
+    reversal_id uuid NOT NULL,
+    CONSTRAINT one_original_a_reversal UNIQUE (reversal_id),
+    CONSTRAINT reverses_another_transfer CHECK (original_id <> reversal_id)
+);
+COMMENT ON TABLE tallystick.reversal IS 'Which transfer undoes which, each once; immutable';
+COMMENT ON COLUMN tallystick.reversal.original_id IS 'The transfer that is undone';
+COMMENT ON COLUMN tallystick.reversal.reversal_id IS 'The transfer that undoes it';
+GRANT SELECT, INSERT ON tallystick.reversal TO tallystick_application;
+
+CREATE TRIGGER reversals_are_immutable BEFORE UPDATE OR DELETE ON tallystick.reversal
+FOR EACH ROW EXECUTE FUNCTION tallystick.refuse_change();
+CREATE TRIGGER reversals_are_kept BEFORE TRUNCATE ON tallystick.reversal
+FOR EACH STATEMENT EXECUTE FUNCTION tallystick.refuse_change();
+
+CREATE TABLE tallystick.note (
+    id uuid PRIMARY KEY,
+    posting_id uuid,
+    account_id uuid,
+    kind text NOT NULL,
+    actor text NOT NULL,
+    body text NOT NULL,
+    created_at timestamptz NOT NULL,
+    CONSTRAINT about_a_posting_or_an_account CHECK (num_nonnulls(posting_id, account_id) = 1),
+    CONSTRAINT kind_is_named CHECK (kind ~ '^[a-z][a-z_]{0,39}$'),
+    CONSTRAINT actor_is_short CHECK (length(actor) BETWEEN 1 AND 200),
+    CONSTRAINT body_is_short CHECK (length(body) <= 2000)
+);
+COMMENT ON TABLE tallystick.note IS 'Free text beside the books; it may be erased, the books may not';
+COMMENT ON COLUMN tallystick.note.id IS 'Identity, UUID version 7';
+COMMENT ON COLUMN tallystick.note.posting_id IS 'The posting it is about, if it is about one';
+COMMENT ON COLUMN tallystick.note.account_id IS 'The account it is about, if it is about one';
+COMMENT ON COLUMN tallystick.note.kind IS 'Why it was written, as message or freeze';
+COMMENT ON COLUMN tallystick.note.actor IS 'Who wrote it: an opaque name, as person:…';
+COMMENT ON COLUMN tallystick.note.body IS 'What was written; empty where it was erased';
+COMMENT ON COLUMN tallystick.note.created_at IS 'Our clock';
+CREATE INDEX notes_of_posting ON tallystick.note (posting_id) WHERE posting_id IS NOT NULL;
+CREATE INDEX notes_of_account ON tallystick.note (account_id) WHERE account_id IS NOT NULL;
+GRANT SELECT, INSERT, DELETE ON tallystick.note TO tallystick_application;
+-- A note is blanked or deleted, never rewritten under another name or time.
+GRANT UPDATE (body) ON tallystick.note TO tallystick_application;
+-- ---------------------------------------------------------- idempotency
+
+CREATE TABLE tallystick.idempotency (
+    caller text COLLATE "C" NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    fingerprint bytea NOT NULL,
+    status smallint,
+    response bytea,
+    created_at timestamptz NOT NULL,
+    CONSTRAINT one_outcome_a_caller_and_key PRIMARY KEY (caller, key),
+    CONSTRAINT caller_is_short CHECK (length(caller) BETWEEN 1 AND 200),
+    CONSTRAINT key_is_short CHECK (length(key) BETWEEN 1 AND 255),
+    CONSTRAINT fingerprint_is_sha256 CHECK (length(fingerprint) = 32),
+    CONSTRAINT status_is_http CHECK (status BETWEEN 200 AND 499),
+    CONSTRAINT decided_or_response_null CHECK ((status IS NULL) = (response IS NULL))
+) PARTITION BY HASH (caller, key);
+COMMENT ON TABLE tallystick.idempotency IS 'One key of a caller, one outcome; pruned after 90 days';
+COMMENT ON COLUMN tallystick.idempotency.caller IS 'Who asked: a key is unique among its caller''s';
+COMMENT ON COLUMN tallystick.idempotency.key IS 'The caller''s idempotency key';
+COMMENT ON COLUMN tallystick.idempotency.fingerprint
+IS 'SHA-256 of method, path and raw body, or of the canonical arguments of a library call';
+COMMENT ON COLUMN tallystick.idempotency.status IS 'How it ended, in HTTP''s numbers; null while undecided';
+COMMENT ON COLUMN tallystick.idempotency.response IS 'What a replay gets, byte for byte';
+COMMENT ON COLUMN tallystick.idempotency.created_at IS 'Our clock; old records are deleted';
+CREATE TABLE tallystick.idempotency_0 PARTITION OF tallystick.idempotency
+FOR VALUES WITH (MODULUS 8, REMAINDER 0);
+CREATE TABLE tallystick.idempotency_1 PARTITION OF tallystick.idempotency
+FOR VALUES WITH (MODULUS 8, REMAINDER 1);
+CREATE TABLE tallystick.idempotency_2 PARTITION OF tallystick.idempotency
+FOR VALUES WITH (MODULUS 8, REMAINDER 2);
+CREATE TABLE tallystick.idempotency_3 PARTITION OF tallystick.idempotency
+FOR VALUES WITH (MODULUS 8, REMAINDER 3);
+CREATE TABLE tallystick.idempotency_4 PARTITION OF tallystick.idempotency
+FOR VALUES WITH (MODULUS 8, REMAINDER 4);
+CREATE TABLE tallystick.idempotency_5 PARTITION OF tallystick.idempotency
+FOR VALUES WITH (MODULUS 8, REMAINDER 5);
+CREATE TABLE tallystick.idempotency_6 PARTITION OF tallystick.idempotency
+FOR VALUES WITH (MODULUS 8, REMAINDER 6);
+CREATE TABLE tallystick.idempotency_7 PARTITION OF tallystick.idempotency
+FOR VALUES WITH (MODULUS 8, REMAINDER 7);
+-- What the pruner looks for.
+COMMENT ON TABLE tallystick.idempotency_0 IS 'One of eight parts of the records, by hash';
+COMMENT ON TABLE tallystick.idempotency_1 IS 'One of eight parts of the records, by hash';
+COMMENT ON TABLE tallystick.idempotency_2 IS 'One of eight parts of the records, by hash';
+COMMENT ON TABLE tallystick.idempotency_3 IS 'One of eight parts of the records, by hash';
+COMMENT ON TABLE tallystick.idempotency_4 IS 'One of eight parts of the records, by hash';
+COMMENT ON TABLE tallystick.idempotency_5 IS 'One of eight parts of the records, by hash';
+COMMENT ON TABLE tallystick.idempotency_6 IS 'One of eight parts of the records, by hash';
+COMMENT ON TABLE tallystick.idempotency_7 IS 'One of eight parts of the records, by hash';
+CREATE INDEX records_by_age ON tallystick.idempotency (created_at);
+GRANT SELECT, INSERT, UPDATE, DELETE ON tallystick.idempotency TO tallystick_application;
+
 -- -------------------------------------------------------------- wallets
 
 CREATE TABLE tallystick.wallet (
@@ -258,6 +364,8 @@ COMMENT ON COLUMN tallystick.wallet.currency IS 'ISO 4217 code';
 COMMENT ON COLUMN tallystick.wallet.available_id IS 'The account with what may be spent';
 COMMENT ON COLUMN tallystick.wallet.held_id IS 'The account with what is set aside';
 COMMENT ON COLUMN tallystick.wallet.created_at IS 'Our clock';
+-- An entry's other side is found by its account.
+CREATE UNIQUE INDEX one_wallet_an_available_account ON tallystick.wallet (available_id);
 GRANT SELECT, INSERT ON tallystick.wallet TO tallystick_application;
 
 -- ------------------------------------------------------------- payments
@@ -466,3 +574,47 @@ COMMENT ON COLUMN tallystick.mail.created_at IS 'Our clock';
 COMMENT ON COLUMN tallystick.mail.sent_at IS 'The raw database clock when the mail server took it';
 GRANT SELECT, INSERT ON tallystick.mail TO tallystick_application;
 GRANT UPDATE (state, attempts, error, sent_at) ON tallystick.mail TO tallystick_application;
+
+-- ----------------------------------------------------------------- keys
+
+CREATE TABLE tallystick.api_key (
+    id uuid PRIMARY KEY,
+    public_id text COLLATE "C" NOT NULL,
+    secret_sha256 bytea NOT NULL,
+    environment text NOT NULL,
+    name text NOT NULL,
+    scopes text[] NOT NULL,
+    owner text COLLATE "C",
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz,
+    revoked_at timestamptz,
+    last_used_at timestamptz,
+    CONSTRAINT one_key_a_public_id UNIQUE (public_id),
+    CONSTRAINT public_id_is_base32 CHECK (public_id ~ '^[0-9A-HJKMNP-TV-Z]{16}$'),
+    CONSTRAINT hash_is_sha256 CHECK (length(secret_sha256) = 32),
+    CONSTRAINT environment_is_known CHECK (environment IN ('live', 'test')),
+    CONSTRAINT name_is_short CHECK (length(name) BETWEEN 1 AND 100),
+    CONSTRAINT scopes_are_known CHECK (
+        scopes <@ ARRAY[
+            'wallets:read', 'wallets:write', 'payments:read', 'payments:write',
+            'transfers:read', 'transfers:write'
+        ]
+    ),
+    CONSTRAINT one_scope_at_least CHECK (cardinality(scopes) >= 1),
+    CONSTRAINT owner_is_short CHECK (length(owner) BETWEEN 1 AND 200),
+    CONSTRAINT expires_after_it_was_made CHECK (expires_at > created_at)
+);
+COMMENT ON TABLE tallystick.api_key IS 'What programs show instead of signing in; no secret is kept';
+COMMENT ON COLUMN tallystick.api_key.id IS 'Identity, UUID version 7, shown as key_…';
+COMMENT ON COLUMN tallystick.api_key.public_id IS 'The part of the key by which it is found; no secret';
+COMMENT ON COLUMN tallystick.api_key.secret_sha256 IS 'SHA-256 of the secret part, which is 160 random bits';
+COMMENT ON COLUMN tallystick.api_key.environment IS 'Where it opens: live in production, test elsewhere';
+COMMENT ON COLUMN tallystick.api_key.name IS 'What its issuer calls it';
+COMMENT ON COLUMN tallystick.api_key.scopes IS 'What it may do, as payments:write';
+COMMENT ON COLUMN tallystick.api_key.owner IS 'The one owner it acts for; null where it reaches every owner';
+COMMENT ON COLUMN tallystick.api_key.created_at IS 'Our clock';
+COMMENT ON COLUMN tallystick.api_key.expires_at IS 'It opens nothing from then on; null for no end';
+COMMENT ON COLUMN tallystick.api_key.revoked_at IS 'It opens nothing since; null while it is not revoked';
+COMMENT ON COLUMN tallystick.api_key.last_used_at IS 'Our clock at its last use, to the minute';
+-- What a key is stays as it was issued: the application may revoke it and note its use, no more.
+GRANT SELECT, INSERT, UPDATE (revoked_at, last_used_at) ON tallystick.api_key TO tallystick_application;

@@ -6,15 +6,21 @@ transaction at a door closes it there.
 
 from __future__ import annotations
 
+from tallystick.db.calls import records, require_transaction, rows, run
 from tallystick.db.clock import ClockFixed, advance, now
-from tallystick.db.connections import Connection, Cursor, Pool, connect, transaction
-from tallystick.db.errors import DatabaseError, DatabaseUnavailable, TransactionRequired
+from tallystick.db.connections import Connection, Cursor, Pool, connect, snapshot, transaction
+from tallystick.db.errors import (
+    ConnectionUnsuitable,
+    DatabaseError,
+    DatabaseUnavailable,
+    TransactionRequired,
+)
 from tallystick.db.statements import Statements
-from tallystick.db.transactions import require_transaction
 
 __all__ = [
     "ClockFixed",
     "Connection",
+    "ConnectionUnsuitable",
     "Cursor",
     "DatabaseError",
     "DatabaseUnavailable",
@@ -24,6 +30,10 @@ __all__ = [
     "advance",
     "connect",
     "now",
+    "records",
     "require_transaction",
+    "rows",
+    "run",
+    "snapshot",
     "transaction",
 ]

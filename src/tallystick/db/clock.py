@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from tallystick.db.calls import rows, run
 from tallystick.db.connections import Connection
 from tallystick.db.errors import ClockFixed
 
@@ -16,11 +17,7 @@ __all__ = ["ClockFixed", "advance", "now"]
 
 def now(conn: Connection) -> datetime:
     """Return the time of the open transaction, moved by the test clock, with its zone."""
-    with conn.cursor() as cursor:
-        cursor.execute("SELECT tallystick.now()")
-        row = cursor.fetchone()
-    assert row is not None
-    moment = row[0]
+    [(moment,)] = rows(conn, "SELECT tallystick.now() AS now")
     assert isinstance(moment, datetime)
     return moment
 
@@ -34,10 +31,10 @@ def advance(conn: Connection, *, seconds: int, environment: str) -> datetime:
         raise ClockFixed("The test clock does not move in production.")
     if seconds < 0:
         raise ClockFixed("The test clock moves forwards only: give seconds above 0.")
-    with conn.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO tallystick.test_clock AS clock (offset_s) VALUES (%s)"
-            " ON CONFLICT (only_row) DO UPDATE SET offset_s = clock.offset_s + excluded.offset_s",
-            (seconds,),
-        )
+    run(
+        conn,
+        "INSERT INTO tallystick.test_clock AS clock (offset_s) VALUES (%(seconds)s)"
+        " ON CONFLICT (only_row) DO UPDATE SET offset_s = clock.offset_s + excluded.offset_s",
+        {"seconds": seconds},
+    )
     return now(conn)

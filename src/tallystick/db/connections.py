@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol
 
 import psycopg
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from tallystick.db.errors import DatabaseUnavailable
 
-__all__ = ["Connection", "Cursor", "Pool", "connect", "transaction"]
+__all__ = ["Connection", "Cursor", "Pool", "connect", "snapshot", "transaction"]
 
 #: Seconds after which an idle connection's silence is probed, and its peer given up.
 _KEEPALIVES: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
@@ -33,30 +32,22 @@ class Cursor(Protocol):
     def execute(self, query: Any, params: Sequence[Any] | Mapping[str, Any] | None = ..., /) -> Any:
         """Run one statement."""
 
-    def fetchone(self) -> tuple[Any, ...] | None:
-        """Return the next row, or None."""
-
-    def fetchall(self) -> list[tuple[Any, ...]]:
+    def fetchall(self) -> Sequence[Any]:
         """Return all rows that are left."""
 
-    def __enter__(self) -> Self:
-        """Open."""
+    @property
+    def description(self) -> Sequence[Any] | None:
+        """Return the columns of the rows: name first, then the number of its type."""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-        /,
-    ) -> bool | None:
-        """Close."""
+    def close(self) -> None:
+        """Let it go."""
 
 
 class Connection(Protocol):
     """What the heart uses of a DB-API connection: cursors, and nothing else."""
 
     def cursor(self) -> Any:
-        """Return a new cursor, usable as a context manager."""
+        """Return a new cursor, as `Cursor` says."""
 
 
 def connect(url: str, *, application_name: str, timeout_s: int = 2) -> psycopg.Connection:
@@ -71,6 +62,15 @@ def connect(url: str, *, application_name: str, timeout_s: int = 2) -> psycopg.C
 def transaction(conn: psycopg.Connection) -> Iterator[psycopg.Connection]:
     """Open a transaction: commit at the end, roll back on an error."""
     with conn.transaction():
+        yield conn
+
+
+@contextmanager
+def snapshot(conn: psycopg.Connection) -> Iterator[psycopg.Connection]:
+    """Open a transaction that reads all from one moment, however long, and writes nothing."""
+    with conn.transaction():
+        conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        conn.execute("SET LOCAL statement_timeout = 0")
         yield conn
 
 

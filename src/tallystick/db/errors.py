@@ -3,6 +3,7 @@
 DatabaseError
 ├── DatabaseUnavailable   no connection within the deadline
 ├── TransactionRequired   the caller's connection commits every statement by itself
+├── ConnectionUnsuitable  the caller's connection cannot be used from here
 └── ClockFixed    somebody wants to move time in production
 """
 
@@ -10,7 +11,13 @@ from __future__ import annotations
 
 from tallystick.errors import TallystickError
 
-__all__ = ["ClockFixed", "DatabaseError", "DatabaseUnavailable", "TransactionRequired"]
+__all__ = [
+    "ClockFixed",
+    "ConnectionUnsuitable",
+    "DatabaseError",
+    "DatabaseUnavailable",
+    "TransactionRequired",
+]
 
 
 class DatabaseError(TallystickError):
@@ -29,6 +36,12 @@ class TransactionRequired(DatabaseError):
     """Money moves only inside an open READ COMMITTED transaction of the caller."""
 
     code = "transaction_required"
+
+
+class ConnectionUnsuitable(DatabaseError):
+    """The caller's connection needs an event loop, or reads fields in a way that loses some."""
+
+    code = "connection_unsuitable"
 
 
 class ClockFixed(DatabaseError):

@@ -14,7 +14,7 @@ from typing import Final
 from tallystick.embedded import roles
 from tallystick.embedded.errors import DataOfOtherVersion, EngineFailed
 from tallystick.embedded.notebook import Notebook
-from tallystick.embedded.place import Place
+from tallystick.embedded.place import Place, ensure_owned
 from tallystick.embedded.programs import POSTGRESQL_VERSION
 from tallystick.process import spawn, terminate
 
@@ -38,6 +38,7 @@ def make(place: Place, notebook: Notebook, *, durable: bool, report: Callable[[s
         shutil.rmtree(half, ignore_errors=True)
     if place.data.exists():
         _check_version(place.data)
+        ensure_owned(place.data, place.user)
         return False
     room = place.make_room()
     with _password_file(place, notebook.superuser_password) as password_file:
@@ -73,6 +74,9 @@ def _check_version(data: Path) -> None:
         raise EngineFailed(
             f"{data} is there but holds no database. If nothing in it is needed, take it away."
         ) from None
+    except PermissionError:
+        # Whose they are is told next.
+        return
     if version != POSTGRESQL_VERSION:
         raise DataOfOtherVersion(
             f"{data} was made by PostgreSQL {version}, and this is {POSTGRESQL_VERSION}. Move it"

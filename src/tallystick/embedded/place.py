@@ -78,7 +78,6 @@ def choose(folder: Path, *, report: Callable[[str], None], lasting: Path = _LAST
     else:
         data = own(away, user) / _DATA
         report(f"{folder} is closed to the user {_name(user)}, so the database lives in {data}.")
-    ensure_owned(data, user)
     if not all(reaches(path, user) for path in (found.postgresql, found.valkey)):
         found = programs.copy(found, own(away, user), report=report)
     return Place(data, found, user)

@@ -5,9 +5,9 @@ Rows may come as tuples or as mappings: the caller's connection says which.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
+from tallystick import db
 from tallystick.db import Connection, Statements
 
 __all__ = ["STATEMENTS", "read"]
@@ -17,7 +17,4 @@ STATEMENTS: Final = Statements("tallystick.jobs")
 
 def read(conn: Connection, statement: str, /, **values: object) -> list[tuple[Any, ...]]:
     """Run a named statement and return its rows as tuples."""
-    with conn.cursor() as cursor:
-        cursor.execute(STATEMENTS[statement], values)
-        rows = cursor.fetchall()
-    return [tuple(row.values()) if isinstance(row, Mapping) else tuple(row) for row in rows]
+    return db.rows(conn, STATEMENTS[statement], values)

@@ -1,4 +1,4 @@
-"""What the ledger is made of: accounts, moves, deeds, transfers, entries. No I/O."""
+"""What the ledger is made of: accounts, moves, deeds, outcomes, transfers, entries. No I/O."""
 
 from __future__ import annotations
 
@@ -9,9 +9,25 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from tallystick.db import Connection
+from tallystick.errors import TallystickError
 from tallystick.money import Currency, Money
 
-__all__ = ["Account", "AccountPlan", "Deed", "Entry", "Move", "Part", "Posted", "Transfer"]
+__all__ = [
+    "Account",
+    "AccountPlan",
+    "Breach",
+    "Condition",
+    "Deed",
+    "Entry",
+    "Move",
+    "Note",
+    "Original",
+    "Outcome",
+    "Part",
+    "Posted",
+    "Refused",
+    "Transfer",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +38,8 @@ class AccountPlan:
     currency: Currency
     #: Least balance in minor units; None for accounts that may fall without end.
     floor: int | None
+    #: Greatest balance in minor units; None for accounts that may rise without end.
+    ceiling: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +66,19 @@ class Move:
     credit_id: UUID
     amount: Money
     kind: str
+    #: The transfer that this one undoes, if it undoes one.
+    reverses: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What must be true of an account when the deed's turn comes, before it moves anything."""
+
+    account_id: UUID
+    #: The account has exactly so many entries: nothing happened since the caller looked.
+    if_version: int | None = None
+    #: The account holds so many minor units or more.
+    min_balance: int | None = None
 
 
 class Part(Protocol):
@@ -70,8 +101,12 @@ class Part(Protocol):
         """Lock the rows in order of their keys and return them."""
         ...
 
-    def decide(self, rows: Mapping[UUID, Any], now: datetime) -> None:
-        """Raise a TallystickError where the deed must not happen; do no I/O."""
+    def decide(self, rows: Mapping[UUID, Any], now: datetime) -> Mapping[UUID, Any] | None:
+        """Return the rows that the deed changes, as it leaves them; do no I/O.
+
+        Later deeds of the batch see them, if this one is accepted. Raises a TallystickError
+        where the deed must not happen.
+        """
         ...
 
     def write(self, conn: Connection, posted: Posted) -> None:
@@ -91,6 +126,9 @@ class Deed:
     occurred_at: datetime
     moves: tuple[Move, ...]
     parts: tuple[Part, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    #: Free text of the actor's; it is kept beside the books and can be erased.
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +150,20 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True)
+class Original:
+    """A transfer that somebody wants undone, and whether it can be."""
+
+    id: UUID
+    debit_id: UUID
+    credit_id: UUID
+    amount: int
+    #: Whether a reversal of it is booked.
+    is_reversed: bool
+    #: Whether it undoes another transfer itself.
+    is_reversal: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Posted:
     """What a deed did: its transfers, and the accounts as they stand after it."""
 
@@ -119,6 +171,17 @@ class Posted:
     transfers: tuple[Transfer, ...]
     accounts: Mapping[UUID, Account]
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a deed did not happen; it left no trace."""
+
+    deed: Deed
+    error: TallystickError
+
+
+Outcome = Posted | Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +197,26 @@ class Entry:
     posting_id: UUID
     occurred_at: datetime
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Free text about a posting or an account; empty where it was erased."""
+
+    id: UUID
+    posting_id: UUID | None
+    account_id: UUID | None
+    kind: str
+    actor: str
+    body: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """An invariant that does not hold: where, and by how much."""
+
+    invariant: str
+    where: str
+    #: Minor units, or entries, by which it is missed.
+    difference: int

@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
+from typing import Final
 from uuid import UUID
 
 from tallystick.ledger.errors import (
     AccountFrozen,
     AccountNotFound,
+    AlreadyReversed,
+    BalanceConditionFailed,
     CeilingExceeded,
     InsufficientFunds,
     MoveInvalid,
+    ReversalNotReversible,
+    TransferNotFound,
+    VersionConflict,
 )
-from tallystick.ledger.model import Account, Deed, Move, Posted, Transfer
-from tallystick.money import MINOR_MAX
+from tallystick.ledger.model import (
+    Account,
+    Condition,
+    Deed,
+    Move,
+    Original,
+    Posted,
+    Transfer,
+)
+from tallystick.money import MINOR_MAX, Currency, Money
 
-__all__ = ["check", "decide"]
+__all__ = ["check", "decide", "moved", "reversal", "touched", "undone"]
+
+_KIND: Final = re.compile(r"[a-z][a-z_]{0,39}")
+_ACTOR_MAX: Final = 200
+_REQUEST_ID_MAX: Final = 100
+_NOTE_MAX: Final = 2000
 
 
 def check(deed: Deed) -> None:
     """Raise MoveInvalid for a deed that no state of the books could make right."""
     if not deed.moves:
         raise MoveInvalid("A posting needs at least one transfer.")
+    _check_words(deed)
+    undoes = [move.reverses for move in deed.moves if move.reverses]
+    if len(set(undoes)) < len(undoes):
+        raise MoveInvalid("A posting undoes a transfer once.")
     for move in deed.moves:
         if move.amount.minor <= 0:
             raise MoveInvalid("Give an amount above 0.")
@@ -39,17 +63,23 @@ def decide(
     *,
     now: datetime,
     new_id: Callable[[], UUID],
+    originals: Mapping[UUID, Original] | None = None,
 ) -> Posted:
     """Return what the deed does to accounts that are locked.
 
     Its time is the greatest of `now` and of the accounts' last entries, so that no later version
-    carries an earlier time. Floors and ceilings are judged after each transfer. Raises a
-    LedgerError, and then nothing of the deed happens.
+    carries an earlier time. Conditions are judged before the first transfer, floors and ceilings
+    after each one. `originals` are the transfers that the deed undoes. Raises a LedgerError, and
+    then nothing of the deed happens.
     """
-    after = {identity: _found(accounts, identity) for identity in touched(deed)}
+    for condition in deed.conditions:
+        _judge(condition, accounts)
+    after = {identity: _open(accounts, identity) for identity in moved(deed)}
     created_at = max([now, *(seen.last_entry_at for seen in after.values() if seen.last_entry_at)])
     transfers = []
     for move in deed.moves:
+        if move.reverses is not None:
+            _check_reversal(move, (originals or {}).get(move.reverses))
         debit = _moved(after[move.debit_id], move, -move.amount.minor, created_at)
         credit = _moved(after[move.credit_id], move, move.amount.minor, created_at)
         after[debit.id], after[credit.id] = debit, credit
@@ -57,34 +87,115 @@ def decide(
     return Posted(deed, tuple(transfers), after, created_at)
 
 
-def touched(deed: Deed) -> list[UUID]:
-    """Return the accounts of a deed, each once, in the order in which they are locked."""
-    return sorted({side for move in deed.moves for side in (move.debit_id, move.credit_id)})
+def moved(deed: Deed) -> set[UUID]:
+    """Return the accounts that get entries."""
+    return {side for move in deed.moves for side in (move.debit_id, move.credit_id)}
+
+
+def touched(deed: Deed) -> set[UUID]:
+    """Return the accounts that must be locked: those of the moves and of the conditions."""
+    if not deed.conditions:
+        return moved(deed)
+    return moved(deed) | {condition.account_id for condition in deed.conditions}
+
+
+def undone(deed: Deed) -> list[UUID]:
+    """Return the transfers that the deed undoes."""
+    return [move.reverses for move in deed.moves if move.reverses is not None]
+
+
+def reversal(transfers: Sequence[Transfer], currencies: Mapping[UUID, str]) -> tuple[Move, ...]:
+    """Return the moves that undo these transfers, the last one first.
+
+    `currencies` maps their debited accounts to the code of their currency.
+    """
+    return tuple(
+        Move(
+            debit_id=original.credit_id,
+            credit_id=original.debit_id,
+            amount=Money(original.amount, Currency(currencies[original.debit_id])),
+            kind="reversal",
+            reverses=original.id,
+        )
+        for original in reversed(transfers)
+    )
+
+
+def _check_words(deed: Deed) -> None:
+    """Refuse here what the table's constraints would refuse for the whole batch."""
+    if not (_is_kind(deed.kind) and all(_is_kind(move.kind) for move in deed.moves)):
+        raise MoveInvalid("A kind is a word of small letters, as top_up.")
+    if not 1 <= len(deed.actor) <= _ACTOR_MAX or len(deed.request_id) > _REQUEST_ID_MAX:
+        raise MoveInvalid("Name the actor and the request in few words.")
+    if len(deed.note) > _NOTE_MAX:
+        raise MoveInvalid(f"Give a note of at most {_NOTE_MAX} characters.")
+    if "\0" in deed.actor + deed.request_id + deed.note:
+        raise MoveInvalid("Leave out characters that are no text.")
+
+
+@lru_cache(maxsize=256)
+def _is_kind(text: str) -> bool:
+    return _KIND.fullmatch(text) is not None
+
+
+def _judge(condition: Condition, accounts: Mapping[UUID, Account]) -> None:
+    account = _found(accounts, condition.account_id)
+    if condition.if_version is not None and account.version != condition.if_version:
+        raise VersionConflict("The account has changed: look again, then decide.", account=account)
+    if condition.min_balance is not None and account.balance < condition.min_balance:
+        raise BalanceConditionFailed("The account holds less than this asks for.", account=account)
 
 
 def _found(accounts: Mapping[UUID, Account], identity: UUID) -> Account:
     account = accounts.get(identity)
     if account is None:
         raise AccountNotFound("No such account.", account_id=identity)
-    if account.frozen:
-        raise AccountFrozen("The account is frozen: nothing moves on it.", account_id=identity)
     return account
+
+
+def _open(accounts: Mapping[UUID, Account], identity: UUID) -> Account:
+    account = _found(accounts, identity)
+    if account.frozen:
+        raise AccountFrozen("The account is frozen: nothing moves on it.", account=account)
+    return account
+
+
+def _check_reversal(move: Move, original: Original | None) -> None:
+    """Raise where the move does not undo the whole of a transfer that stands."""
+    if original is None:
+        raise TransferNotFound("There is no such transfer to undo.")
+    if original.is_reversal:
+        raise ReversalNotReversible("This transfer undoes another: make a new transfer instead.")
+    if original.is_reversed:
+        raise AlreadyReversed("The transfer is undone already.")
+    mirrored = (original.credit_id, original.debit_id, original.amount)
+    if (move.debit_id, move.credit_id, move.amount.minor) != mirrored:
+        raise MoveInvalid("A reversal moves the whole amount back between the same accounts.")
 
 
 def _moved(account: Account, move: Move, signed: int, created_at: datetime) -> Account:
     if account.currency != move.amount.currency.code:
         raise MoveInvalid(
-            f"The account holds {account.currency}, not {move.amount.currency}.",
-            account_id=account.id,
+            f"The account holds {account.currency}, not {move.amount.currency}.", account=account
         )
     balance = account.balance + signed
-    if signed < 0 and account.floor is not None and balance < account.floor:
-        raise InsufficientFunds("The balance does not cover this amount.", account_id=account.id)
-    # Past MINOR_MAX a balance would no longer be exact in every reader of JSON.
+    floor = -MINOR_MAX if account.floor is None else account.floor
+    if signed < 0 and balance < floor:
+        raise InsufficientFunds("The balance does not cover this amount.", account=account)
     ceiling = MINOR_MAX if account.ceiling is None else account.ceiling
-    if (signed > 0 and balance > ceiling) or balance < -MINOR_MAX:
-        raise CeilingExceeded("The account cannot hold that much.", account_id=account.id)
-    return replace(account, balance=balance, version=account.version + 1, last_entry_at=created_at)
+    if signed > 0 and balance > ceiling:
+        raise CeilingExceeded("The account cannot hold that much.", account=account)
+    # Built at once: `replace` costs more than all else here.
+    return Account(
+        account.id,
+        account.currency,
+        account.floor,
+        account.ceiling,
+        balance,
+        account.version + 1,
+        created_at,
+        account.frozen,
+    )
 
 
 def _transfer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
+from tallystick import db
 from tallystick.db import Connection, Statements
 from tallystick.mail.model import Message, MessageState
 
@@ -15,8 +16,7 @@ STATEMENTS: Final = Statements(__package__)
 
 def run(conn: Connection, name: str, **values: object) -> None:
     """Run a named statement that returns nothing."""
-    with conn.cursor() as cursor:
-        cursor.execute(STATEMENTS[name], values)
+    db.run(conn, STATEMENTS[name], values)
 
 
 def read(
@@ -24,9 +24,7 @@ def read(
 ) -> list[Message]:
     """Return the newest letters; to one address, or the one with this id, where given."""
     values = {"most": most, "to_address": to_address, "message_id": message_id}
-    with conn.cursor() as cursor:
-        cursor.execute(STATEMENTS["read"], values)
-        found = cursor.fetchall()
+    found = db.rows(conn, STATEMENTS["read"], values)
     return [
         Message(identity, to, subject, text, html, MessageState(state), created_at, sent_at)
         for identity, to, subject, text, html, state, created_at, sent_at in found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tallystick.money.errors import CurrencyMismatch, CurrencyUnknown, MoneyError, MoneyMalformed
 from tallystick.money.model import MINOR_MAX, Currency, Money
+from tallystick.money.rules import allocate
 
 __all__ = [
     "MINOR_MAX",
@@ -13,4 +14,5 @@ __all__ = [
     "Money",
     "MoneyError",
     "MoneyMalformed",
+    "allocate",
 ]

@@ -62,8 +62,8 @@ def create(
     """Keep a payment and the job that sends it; both commit with the caller's transaction.
 
     The same caller, key and request return the same payment. Raises WalletNotFound,
-    CurrencyMismatch, CurrencyUnsupported, AmountOutOfRange, and KeyReused for a key that stands
-    for another request.
+    CurrencyMismatch, CurrencyUnsupported, AmountOutOfRange, KeyReused for a key that stands for
+    another request, and TransactionRequired outside a READ COMMITTED transaction.
     """
     db.require_transaction(conn)
     rules.check_amount(amount, provider.capabilities)
@@ -207,10 +207,9 @@ def book_paid(conn: Connection, fact: Paid, *, provider: str, event_id: UUID) ->
     wallet = wallets.get(conn, wallet_id=payment.wallet_id, owner=payment.owner)
     deed = _top_up(conn, payment, wallet, fact, actor=f"provider:{provider}", event_id=event_id)
     try:
-        [posted] = ledger.execute(conn, [deed])
+        return ledger.post(conn, deed)
     except AlreadySettled:
         return None
-    return posted
 
 
 def book_declined(conn: Connection, fact: Declined, *, now: datetime) -> None:
@@ -252,12 +251,12 @@ class _Settlement:
     def lock(self, conn: Connection, keys: tuple[UUID, ...]) -> Mapping[UUID, Payment]:
         return store.lock(conn, keys)
 
-    def decide(self, rows: Mapping[UUID, Payment], now: datetime) -> None:
-        del now
-        state = rows[self.payment_id].state
-        if state is PaymentState.SETTLED:
+    def decide(self, rows: Mapping[UUID, Payment], now: datetime) -> Mapping[UUID, Payment]:
+        payment = rows[self.payment_id]
+        if payment.state is PaymentState.SETTLED:
             raise AlreadySettled("The payment is settled already.")
-        rules.check_move(state, PaymentState.SETTLED)
+        rules.check_move(payment.state, PaymentState.SETTLED)
+        return {payment.id: replace(payment, state=PaymentState.SETTLED, updated_at=now)}
 
     def write(self, conn: Connection, posted: Posted) -> None:
         payment = store.lock(conn, (self.payment_id,))[self.payment_id]

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from tallystick import ids
+from tallystick import db, ids
 from tallystick.db import Connection, Statements
 from tallystick.money import Currency, Money
 from tallystick.payments.model import Attempt, Payment, PaymentState, Step
@@ -44,16 +44,12 @@ class AttemptRow:
 
 def rows(conn: Connection, name: str, **values: object) -> list[tuple[Any, ...]]:
     """Run a named statement that returns rows, and return them all."""
-    with conn.cursor() as cursor:
-        cursor.execute(STATEMENTS[name], values)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-        return found
+    return db.rows(conn, STATEMENTS[name], values)
 
 
 def run(conn: Connection, name: str, **values: object) -> None:
     """Run a named statement that returns nothing."""
-    with conn.cursor() as cursor:
-        cursor.execute(STATEMENTS[name], values)
+    db.run(conn, STATEMENTS[name], values)
 
 
 def insert(conn: Connection, **values: object) -> bool:
@@ -63,10 +59,7 @@ def insert(conn: Connection, **values: object) -> bool:
 
 def read(conn: Connection, name: str, **values: object) -> list[Payment]:
     """Run a named statement that returns payments. Columns that are new to us are passed over."""
-    with conn.cursor() as cursor:
-        cursor.execute(STATEMENTS[name], values)
-        names = [column[0] for column in cursor.description]
-        return [_payment(dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+    return [_payment(row) for row in db.records(conn, STATEMENTS[name], values)]
 
 
 def lock(conn: Connection, payment_ids: tuple[UUID, ...]) -> dict[UUID, Payment]:
@@ -161,6 +154,6 @@ def _payment(row: dict[str, Any]) -> Payment:
     return Payment(
         amount=Money(row["amount"], Currency(row["currency"])),
         state=PaymentState(row["state"]),
-        fingerprint=bytes(row["fingerprint"]),
+        fingerprint=row["fingerprint"],
         **plain,
     )

@@ -1,22 +1,47 @@
 """Wallets: what an owner holds in one currency, as two accounts of the ledger.
 
-An owner is an opaque string, as `person:<id>`. The room moves no money on its own: deeds do.
+An owner is an opaque string, as `person:<id>`. Money moves between wallets by one deed, in the
+caller's transaction; another owner's wallet looks as if it were not there.
 """
 
 from __future__ import annotations
 
-from tallystick.wallets.errors import OwnerMalformed, WalletError, WalletNotFound
-from tallystick.wallets.model import Wallet
+from tallystick.wallets.errors import (
+    NoCover,
+    NoteMalformed,
+    OwnerMalformed,
+    PayeeNotFound,
+    SelfTransfer,
+    TransferNotFound,
+    WalletError,
+    WalletNotFound,
+)
+from tallystick.wallets.model import Line, Receipt, Transferred, Wallet
 from tallystick.wallets.operations import open_wallet
-from tallystick.wallets.queries import entries, get, of_owner
+from tallystick.wallets.queries import entries, get, history, of_owner, payee, receipt
+from tallystick.wallets.rules import NOTE_MAX
+from tallystick.wallets.transfers import transfer
 
 __all__ = [
+    "NOTE_MAX",
+    "Line",
+    "NoCover",
+    "NoteMalformed",
     "OwnerMalformed",
+    "PayeeNotFound",
+    "Receipt",
+    "SelfTransfer",
+    "TransferNotFound",
+    "Transferred",
     "Wallet",
     "WalletError",
     "WalletNotFound",
     "entries",
     "get",
+    "history",
     "of_owner",
     "open_wallet",
+    "payee",
+    "receipt",
+    "transfer",
 ]

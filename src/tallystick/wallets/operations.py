@@ -16,8 +16,9 @@ __all__ = ["open_wallet"]
 def open_wallet(conn: Connection, *, owner: str, currency: Currency, now: datetime) -> Wallet:
     """Open the owner's wallet in this currency and return it; a second call returns the first's.
 
-    Raises OwnerMalformed, and TransactionRequired outside a transaction of the caller's.
-    Two calls at once open one wallet: the loser's empty accounts are never used.
+    Two calls at once open one wallet: the loser's empty accounts are never used. Raises
+    OwnerMalformed, and TransactionRequired, before any write, outside a READ COMMITTED
+    transaction.
     """
     rules.check_owner(owner)
     db.require_transaction(conn)

@@ -8,10 +8,10 @@ from tallystick import ledger
 from tallystick.db import Connection
 from tallystick.ledger import Entry
 from tallystick.wallets import store
-from tallystick.wallets.errors import WalletNotFound
-from tallystick.wallets.model import Wallet
+from tallystick.wallets.errors import PayeeNotFound, TransferNotFound, WalletNotFound
+from tallystick.wallets.model import Line, Receipt, Wallet
 
-__all__ = ["entries", "get", "of_owner"]
+__all__ = ["entries", "get", "history", "of_owner", "payee", "receipt"]
 
 
 def get(conn: Connection, *, wallet_id: UUID, owner: str) -> Wallet:
@@ -33,3 +33,30 @@ def entries(
     """Return the newest entries of what the wallet may spend, newest first."""
     account = ledger.account(conn, account_id=wallet.available_id)
     return ledger.entries(conn, account=account, limit=limit, before_version=before_version)
+
+
+def history(
+    conn: Connection, *, wallet: Wallet, limit: int = 50, before_version: int | None = None
+) -> list[Line]:
+    """Return the newest entries with whose wallet is on the other side, newest first."""
+    found = entries(conn, wallet=wallet, limit=limit, before_version=before_version)
+    sides = store.other_sides(
+        conn, account_id=wallet.available_id, transfers=[entry.transfer_id for entry in found]
+    )
+    return [Line(entry, *sides.get(entry.transfer_id, (None, None))) for entry in found]
+
+
+def payee(conn: Connection, *, wallet_id: UUID) -> Wallet:
+    """Return the wallet of anybody's, to send to; raise PayeeNotFound. Show nothing of it."""
+    found = store.read_any(conn, wallet_id=wallet_id)
+    if found is None:
+        raise PayeeNotFound(wallet_id)
+    return found
+
+
+def receipt(conn: Connection, *, transfer_id: UUID, owner: str) -> Receipt:
+    """Return a transfer as its payer or payee sees it; raise TransferNotFound to any other."""
+    found = store.receipt(conn, transfer_id=transfer_id, owner=owner)
+    if found is None:
+        raise TransferNotFound(transfer_id)
+    return found

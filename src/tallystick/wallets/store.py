@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from tallystick import db
 from tallystick.db import Connection, Statements
 from tallystick.money import Currency, Money
-from tallystick.wallets.model import Wallet
+from tallystick.wallets.model import Receipt, Wallet
 
-__all__ = ["insert", "read"]
+__all__ = ["insert", "other_sides", "read", "read_any", "receipt"]
 
 STATEMENTS: Final = Statements(__package__)
 
@@ -26,25 +28,55 @@ def insert(
     now: datetime,
 ) -> None:
     """Keep a wallet; do nothing where the owner has one in this currency."""
-    with conn.cursor() as cursor:
-        cursor.execute(
-            STATEMENTS["insert_wallet"],
-            {
-                "id": wallet_id,
-                "owner": owner,
-                "currency": currency.code,
-                "available_id": available_id,
-                "held_id": held_id,
-                "created_at": now,
-            },
-        )
+    values = {
+        "id": wallet_id,
+        "owner": owner,
+        "currency": currency.code,
+        "available_id": available_id,
+        "held_id": held_id,
+        "created_at": now,
+    }
+    db.run(conn, STATEMENTS["insert_wallet"], values)
 
 
 def read(conn: Connection, *, owner: str, wallet_id: UUID | None = None) -> list[Wallet]:
     """Return the wallets of an owner, oldest first; the one with this id where it is given."""
-    with conn.cursor() as cursor:
-        cursor.execute(STATEMENTS["read"], {"owner": owner, "wallet_id": wallet_id})
-        return [_wallet(*row) for row in cursor.fetchall()]
+    found = db.rows(conn, STATEMENTS["read"], {"owner": owner, "wallet_id": wallet_id})
+    return [_wallet(*row) for row in found]
+
+
+def read_any(conn: Connection, *, wallet_id: UUID) -> Wallet | None:
+    """Return a wallet, whoever holds it, or None."""
+    found = db.rows(conn, STATEMENTS["read_any"], {"wallet_id": wallet_id})
+    return _wallet(*found[0]) if found else None
+
+
+def other_sides(
+    conn: Connection, *, account_id: UUID, transfers: Sequence[UUID]
+) -> dict[UUID, tuple[str | None, str | None]]:
+    """Return by transfer whose wallet is on its other side, and its note; either may be None."""
+    values = {"account_id": account_id, "transfers": list(transfers)}
+    found = db.rows(conn, STATEMENTS["other_sides"], values)
+    return {identity: (owner, note) for identity, owner, note in found}
+
+
+def receipt(conn: Connection, *, transfer_id: UUID, owner: str) -> Receipt | None:
+    """Return a transfer between two wallets, one of them the owner's, or None."""
+    found = db.rows(conn, STATEMENTS["receipt"], {"transfer_id": transfer_id, "owner": owner})
+    if not found:
+        return None
+    identity, code, amount, payer, payee, note, wallet_id, balance, created_at = found[0]
+    currency = Currency(code)
+    return Receipt(
+        id=identity,
+        amount=Money(amount, currency),
+        payer=payer,
+        payee=payee,
+        note=note,
+        wallet_id=wallet_id,
+        balance=Money(balance, currency),
+        created_at=created_at,
+    )
 
 
 def _wallet(

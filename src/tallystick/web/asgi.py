@@ -157,4 +157,5 @@ def _write_line(exchange: Exchange, event: str, status: int, mark: float) -> Non
         duration_ms=round(clock.elapsed_since(mark) * 1000, 1),
         client=exchange.client[0],
         person=exchange.person,
+        key_id=exchange.key_id,
     )

@@ -76,6 +76,8 @@ class Exchange:
     request_id: str = field(default_factory=lambda: str(ids.new()))
     #: The signed-in person's id, set by Django's side for the request's line in the log.
     person: str | None = None
+    #: The shown id of the key that called, set by the API's door for the same line.
+    key_id: str | None = None
     #: Whether a thread took it up, and whether the caller was answered without its reply.
     is_begun: bool = False
     is_given_up: bool = False

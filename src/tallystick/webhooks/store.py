@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from tallystick import ids
+from tallystick import db, ids
 from tallystick.db import Connection, Statements
 from tallystick.webhooks import rules
 from tallystick.webhooks.model import Event, Handled
@@ -43,13 +43,12 @@ def claim(conn: Connection) -> tuple[str, Event] | None:
     if not found:
         return None
     [(identity, provider, external_id, kind, occurred_at, body)] = found
-    return provider, Event(external_id, kind, occurred_at, bytes(body), identity)
+    return provider, Event(external_id, kind, occurred_at, body, identity)
 
 
 def finish(conn: Connection, event_id: UUID, how: Handled) -> None:
     """Record how a claimed event was left."""
-    with conn.cursor() as cursor:
-        cursor.execute(STATEMENTS["finish"], {"id": event_id, "state": how.value})
+    db.run(conn, STATEMENTS["finish"], {"id": event_id, "state": how.value})
 
 
 def postpone(conn: Connection, event_id: UUID, *, error: str) -> None:
@@ -61,8 +60,7 @@ def postpone(conn: Connection, event_id: UUID, *, error: str) -> None:
         "wait_s": rules.wait_s(attempts + 1),
         "attempts_max": rules.ATTEMPTS_MAX,
     }
-    with conn.cursor() as cursor:
-        cursor.execute(STATEMENTS["postpone"], values)
+    db.run(conn, STATEMENTS["postpone"], values)
 
 
 def counts(conn: Connection) -> dict[str, int]:
@@ -71,7 +69,4 @@ def counts(conn: Connection) -> dict[str, int]:
 
 
 def _rows(conn: Connection, name: str, **values: object) -> list[tuple[Any, ...]]:
-    with conn.cursor() as cursor:
-        cursor.execute(STATEMENTS[name], values)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-        return found
+    return db.rows(conn, STATEMENTS[name], values)

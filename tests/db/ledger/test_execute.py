@@ -5,11 +5,23 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from factories.ledger import balance, deed, move, post
+from factories.ledger import KES, balance, deed, move, post
 from factories.wallets import wallet
 from tallystick import ledger
 from tallystick.db import TransactionRequired
-from tallystick.ledger import InsufficientFunds
+from tallystick.ledger import AccountPlan, CeilingExceeded, InsufficientFunds, Posted, Refused
+from tallystick.money import MINOR_MAX
+
+
+class Counting:
+    """A connection that counts the statements sent over it."""
+
+    def __init__(self, conn: psycopg.Connection) -> None:
+        self.conn, self.statements = conn, 0
+
+    def cursor(self):
+        self.statements += 1
+        return self.conn.cursor()
 
 
 class TestExecute:
@@ -31,8 +43,9 @@ class TestExecute:
         before = conn.execute(count).fetchone()
         good = move(one.available_id, other.available_id, 10)
         bad = move(one.available_id, other.available_id, 91)
-        with pytest.raises(InsufficientFunds):
-            ledger.execute(conn, [deed(good, bad)])
+        [outcome] = ledger.execute(conn, [deed(good, bad)])
+        assert isinstance(outcome, Refused)
+        assert isinstance(outcome.error, InsufficientFunds)
         assert conn.execute(count).fetchone() == before
         assert balance(conn, one.available_id) == 100
 
@@ -43,6 +56,39 @@ class TestExecute:
         ledger.execute(conn, [there, back])
         assert (balance(conn, one.available_id), balance(conn, other.available_id)) == (40, 60)
         assert ledger.verify(conn) == []
+
+    def test_gives_each_deed_its_own_outcome(self, conn):
+        one, other = wallet(conn, minor=100), wallet(conn)
+        forth = move(one.available_id, other.available_id, 60)
+        deeds = [
+            deed(forth),
+            deed(forth),
+            deed(),
+            deed(move(other.available_id, one.available_id, 60)),
+        ]
+        outcomes = ledger.execute(conn, deeds)
+        assert [type(outcome) for outcome in outcomes] == [Posted, Refused, Refused, Posted]
+        assert [outcome.deed for outcome in outcomes] == deeds
+        codes = [outcome.error.code for outcome in outcomes if isinstance(outcome, Refused)]
+        assert codes == ["insufficient_funds", "move_invalid"]
+        assert (balance(conn, one.available_id), balance(conn, other.available_id)) == (100, 0)
+        assert ledger.verify(conn) == []
+
+    def test_keeps_the_account_of_a_refusal_as_it_stood(self, conn):
+        one, other = wallet(conn, minor=100), wallet(conn)
+        with pytest.raises(InsufficientFunds) as refusal:
+            post(conn, one.available_id, other.available_id, 101)
+        assert refusal.value.account_id == one.available_id
+        assert refusal.value.account.balance == 100
+
+    def test_writes_a_batch_in_as_many_statements_as_one_deed(self, conn):
+        one, other = wallet(conn, minor=100), wallet(conn)
+        there = move(one.available_id, other.available_id, 1)
+        counted = Counting(conn)
+        ledger.execute(counted, [deed(there)])
+        alone = counted.statements
+        ledger.execute(counted, [deed(there) for _ in range(50)])
+        assert (alone, counted.statements - alone) == (5, 5)
 
     def test_refuses_a_connection_that_commits_by_itself(self, database):
         with psycopg.connect(database.application_url) as conn:
@@ -72,24 +118,6 @@ class TestEntries:
         assert [entry.version for entry in older] == [1]
 
 
-class TestVerify:
-    def test_finds_a_planted_balance(self, conn):
-        full = wallet(conn, minor=100)
-        assert ledger.verify(conn) == []
-        plant = "UPDATE tallystick.account SET balance = 101 WHERE id = %s"
-        conn.execute(plant, (full.available_id,))
-        found = ledger.verify(conn)
-        assert {breach.invariant for breach in found} == {"sum_is_zero", "balance_equals_entries"}
-        assert {breach.difference for breach in found} == {1}
-
-    def test_finds_a_planted_version(self, conn):
-        full = wallet(conn, minor=100)
-        plant = "UPDATE tallystick.account SET version = 2 WHERE id = %s"
-        conn.execute(plant, (full.available_id,))
-        [breach] = ledger.verify(conn)
-        assert (breach.invariant, breach.difference) == ("balance_equals_entries", 0)
-
-
 class TestFloor:
     def test_stands_in_the_database_too(self, conn):
         full = wallet(conn, minor=100)
@@ -97,3 +125,24 @@ class TestFloor:
             conn.execute(
                 "UPDATE tallystick.account SET balance = -1 WHERE id = %s", (full.available_id,)
             )
+
+
+class TestCeiling:
+    def test_stands_in_the_books(self, conn):
+        plan = AccountPlan("test/ceiling", KES, floor=0, ceiling=5)
+        [small] = ledger.open_accounts(conn, [plan])
+        full = wallet(conn, minor=100)
+        post(conn, full.available_id, small, 5)
+        with pytest.raises(CeilingExceeded):
+            post(conn, full.available_id, small, 1)
+        assert ledger.account(conn, account_id=small).ceiling == 5
+
+    def test_keeps_balances_exact_in_json(self, conn):
+        outside, other = ledger.open_accounts(
+            conn, [AccountPlan(f"test/{name}", KES, floor=None) for name in ("out", "in")]
+        )
+        post(conn, outside, other, MINOR_MAX)
+        with pytest.raises(InsufficientFunds):
+            post(conn, outside, wallet(conn).available_id, 1)
+        with pytest.raises(CeilingExceeded):
+            post(conn, wallet(conn, minor=1).available_id, other, 1)

@@ -83,13 +83,13 @@ class TestDecide:
         with pytest.raises(CeilingExceeded):
             decide([account(A, floor=None), account(B, ceiling=6)], deed((A, B, 7)))
 
-    @pytest.mark.parametrize("full", [A, B])
-    def test_refuses_to_leave_what_json_keeps_exact(self, full):
+    @pytest.mark.parametrize(("full", "refusal"), [(A, InsufficientFunds), (B, CeilingExceeded)])
+    def test_refuses_to_leave_what_json_keeps_exact(self, full, refusal):
         brim = {A: -MINOR_MAX, B: MINOR_MAX}
         accounts = [
             account(one, floor=None, balance=brim[one] if one == full else 0) for one in brim
         ]
-        with pytest.raises(CeilingExceeded):
+        with pytest.raises(refusal):
             decide(accounts, deed((A, B, 1)))
 
     def test_refuses_a_frozen_account_on_either_side(self):

@@ -16,7 +16,12 @@ from tallystick.web.problems import STATUS, FieldError, code_of_status, encode, 
 #: Rooms whose errors a request can meet.
 ROOMS = ("db", "ids", "ledger", "mail", "money", "payments", "wallets", "webhooks", "web")
 #: Mistakes of ours, and what only commands and programs meet: 500, if ever a request does.
-OURS = {"transaction_required", "clock_fixed", "test_clock_forbidden"}
+OURS = {
+    "transaction_required",
+    "connection_unsuitable",
+    "clock_fixed",
+    "test_clock_forbidden",
+}
 
 
 def _leaves(error: type[TallystickError]) -> Iterator[type[TallystickError]]:

@@ -1,4 +1,4 @@
-"""The HTTP API for people's sessions: parse, one call, render.
+"""The HTTP API for programs' keys and people's sessions: parse, one call, render.
 
 Errors are problem+json from the one dictionary at the door. Nothing here knows SQL.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from ninja import NinjaAPI
 
 from tallystick import __version__
-from tallystick.web.api import payments, wallets
+from tallystick.web.api import payments, transfers, wallets
 from tallystick.web.api.queries import only_own_parameters
 from tallystick.web.api.session import PersonSession
 from tallystick.web.parser import StrictParser
@@ -20,6 +20,7 @@ api = NinjaAPI(
     title="Tallystick",
     version=__version__,
     urls_namespace="api",
+    # What an operation does not open to keys by its scope, no key opens.
     auth=PersonSession(),
     parser=StrictParser(),
     docs_url=None,
@@ -29,3 +30,4 @@ install(api)
 api.add_decorator(only_own_parameters)
 api.add_router("/wallets", wallets.router)
 api.add_router("/payments", payments.router)
+api.add_router("/transfers", transfers.router)

@@ -6,10 +6,12 @@ from django.http import HttpRequest
 from ninja import Router, Status
 
 from tallystick import db, ids, observability, payments
+from tallystick.keys import Scope
 from tallystick.money import Currency, Money
+from tallystick.web.api.bearer import callers
 from tallystick.web.api.queries import Cursor, Limit, cursor_of, read_cursor
-from tallystick.web.api.schemas import PaymentIn, PaymentOut, PaymentsOut
-from tallystick.web.api.session import idempotency_key, owner_of
+from tallystick.web.api.schemas import Owner, PaymentIn, PaymentOut, PaymentsOut
+from tallystick.web.api.session import caller_of, idempotency_key, owner_of
 from tallystick.web.database import heart
 from tallystick.web.house import house
 
@@ -18,14 +20,14 @@ __all__ = ["router"]
 router = Router(tags=["payments"])
 
 
-@router.post("", response={201: PaymentOut})
+@router.post("", response={201: PaymentOut}, auth=callers(Scope.PAYMENTS_WRITE))
 def create_payment(request: HttpRequest, body: PaymentIn) -> Status[PaymentOut]:
     """Create a payment; the provider's page to pay on appears in `action_url` soon after."""
     key = idempotency_key(request)
     wallet_id = ids.read("wal", body.wallet)
     amount = Money(body.amount, Currency(body.currency))
     provider = house().provider(body.provider)
-    owner = owner_of(request)
+    owner = owner_of(request, body.owner)
     with heart() as conn:
         payment = payments.create(
             conn,
@@ -33,7 +35,7 @@ def create_payment(request: HttpRequest, body: PaymentIn) -> Status[PaymentOut]:
             wallet_id=wallet_id,
             amount=amount,
             provider=provider,
-            caller=owner,
+            caller=caller_of(request),
             key=key,
             request_id=observability.request_id(),
             now=db.now(conn),
@@ -41,21 +43,26 @@ def create_payment(request: HttpRequest, body: PaymentIn) -> Status[PaymentOut]:
     return Status(201, PaymentOut.of(payment))
 
 
-@router.get("", response=PaymentsOut)
-def list_payments(request: HttpRequest, limit: Limit = 50, cursor: Cursor = None) -> PaymentsOut:
-    """Return the caller's payments, newest first; `next` is the cursor of the part that follows."""
+@router.get("", response=PaymentsOut, auth=callers(Scope.PAYMENTS_READ))
+def list_payments(
+    request: HttpRequest, limit: Limit = 50, cursor: Cursor = None, owner: Owner | None = None
+) -> PaymentsOut:
+    """Return the owner's payments, newest first; `next` is the cursor of the part that follows."""
     before = read_cursor(cursor)
+    named = owner_of(request, owner)
     with heart() as conn:
         # One more than asked for tells whether something follows.
-        found = payments.of_owner(conn, owner=owner_of(request), limit=limit + 1, before=before)
+        found = payments.of_owner(conn, owner=named, limit=limit + 1, before=before)
     items, rest = found[:limit], found[limit:]
     following = cursor_of(items[-1].id) if rest else None
     return PaymentsOut(items=[PaymentOut.of(payment) for payment in items], next=following)
 
 
-@router.get("/{payment_id}", response=PaymentOut)
-def get_payment(request: HttpRequest, payment_id: str) -> PaymentOut:
-    """Return one payment of the caller."""
+@router.get("/{payment_id}", response=PaymentOut, auth=callers(Scope.PAYMENTS_READ))
+def get_payment(request: HttpRequest, payment_id: str, owner: Owner | None = None) -> PaymentOut:
+    """Return one payment of the owner."""
     with heart() as conn:
-        found = payments.get(conn, payment_id=ids.read("pay", payment_id), owner=owner_of(request))
+        found = payments.get(
+            conn, payment_id=ids.read("pay", payment_id), owner=owner_of(request, owner)
+        )
     return PaymentOut.of(found)

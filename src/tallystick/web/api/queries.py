@@ -12,6 +12,7 @@ from uuid import UUID
 from django.http import HttpRequest
 from ninja import Query
 
+from tallystick.web.api.schemas import Owner
 from tallystick.web.problems import QueryInvalid
 
 __all__ = ["Cursor", "Limit", "cursor_of", "only_own_parameters", "read_cursor"]
@@ -24,6 +25,8 @@ Cursor = Annotated[
 ]
 
 _View = Callable[..., Any]
+#: What stands in the query wherever an operation takes it; other parameters are of the path.
+_IN_QUERY: Final = (Limit, Cursor, Owner | None)
 _ID_BYTES: Final = 16
 
 
@@ -33,7 +36,7 @@ def only_own_parameters(view: _View) -> _View:
     It runs after the sign-in, and raises QueryInvalid.
     """
     hints = get_type_hints(view, include_extras=True)
-    own = {name for name, hint in hints.items() if hint in (Limit, Cursor)}
+    own = {name for name, hint in hints.items() if hint in _IN_QUERY}
 
     @wraps(view)
     def checked(request: HttpRequest, **values: Any) -> Any:

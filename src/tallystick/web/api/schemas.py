@@ -11,14 +11,34 @@ from pydantic import ConfigDict, Field
 from tallystick import ids
 from tallystick.money import MINOR_MAX, Money
 from tallystick.payments import Payment
-from tallystick.wallets import Wallet
+from tallystick.wallets import NOTE_MAX, Line, Transferred, Wallet
 
-__all__ = ["MoneyOut", "PaymentIn", "PaymentOut", "PaymentsOut", "WalletOut", "WalletsOut"]
+__all__ = [
+    "EntriesOut",
+    "EntryOut",
+    "MoneyOut",
+    "Owner",
+    "PaymentIn",
+    "PaymentOut",
+    "PaymentsOut",
+    "TransferIn",
+    "TransferOut",
+    "WalletOut",
+    "WalletsOut",
+]
 
 #: Minor units as JSON integers, exact in every reader.
 Minor = Annotated[int, Field(ge=1, le=MINOR_MAX, description="Minor units of the currency")]
 Code = Annotated[str, Field(pattern="^[A-Z]{3}$", description="ISO 4217, as KES")]
 Id = Annotated[str, Field(min_length=5, max_length=40)]
+Owner = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=200,
+        description="For whom to act: for keys that reach every owner, who must say it",
+    ),
+]
 
 
 class _Strict(Schema):
@@ -38,7 +58,7 @@ class MoneyOut(_Strict):
 
 
 class WalletOut(_Strict):
-    """A wallet of the caller's."""
+    """A wallet of the owner's."""
 
     id: str
     currency: str
@@ -74,6 +94,7 @@ class PaymentIn(_Strict):
     amount: Minor
     currency: Code
     provider: Annotated[str, Field(pattern="^[a-z]{2,20}$")] = "stripe"
+    owner: Owner | None = None
 
 
 class FailureOut(_Strict):
@@ -84,7 +105,7 @@ class FailureOut(_Strict):
 
 
 class PaymentOut(_Strict):
-    """A payment of the caller's."""
+    """A payment of the owner's."""
 
     id: str
     wallet: str
@@ -124,3 +145,92 @@ class PaymentsOut(_Strict):
 
     items: list[PaymentOut]
     next: str | None
+
+
+class TransferIn(_Strict):
+    """What a caller asks: this much, from a wallet of theirs, to somebody else's."""
+
+    from_: Annotated[Id, Field(alias="from", description="A wallet of the caller's, as wal_…")]
+    to: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=320,
+            description="A wallet's id or link, a handle, or a verified e-mail address",
+        ),
+    ]
+    amount: Minor
+    currency: Code
+    note: Annotated[
+        str | None, Field(max_length=NOTE_MAX, description="One line that both sides see")
+    ] = None
+    owner: Owner | None = None
+
+
+class AfterOut(_Strict):
+    """The caller's own wallet right after the transfer."""
+
+    id: str
+    balance: MoneyOut
+    version: int
+
+
+class TransferOut(_Strict):
+    """A transfer of the caller's; nothing of the other wallet."""
+
+    id: str
+    amount: int
+    currency: str
+    wallet: AfterOut
+    created_at: datetime
+
+    @classmethod
+    def of(cls, done: Transferred) -> Self:
+        """Return the wire form."""
+        return cls(
+            id=ids.show("tra", done.id),
+            amount=done.amount.minor,
+            currency=done.amount.currency.code,
+            wallet=AfterOut(
+                id=ids.show("wal", done.from_wallet),
+                balance=MoneyOut.of(done.balance),
+                version=done.version,
+            ),
+            created_at=done.created_at,
+        )
+
+
+class EntryOut(_Strict):
+    """One side of a transfer, with the balance after it."""
+
+    version: int
+    amount: int
+    balance: int
+    kind: str
+    transfer: str
+    note: str | None
+    occurred_at: datetime
+    created_at: datetime
+
+    @classmethod
+    def of(cls, line: Line) -> Self:
+        """Return the wire form."""
+        entry = line.entry
+        return cls(
+            version=entry.version,
+            amount=entry.amount.minor,
+            balance=entry.balance.minor,
+            kind=entry.kind,
+            transfer=ids.show("tra", entry.transfer_id),
+            note=line.note,
+            occurred_at=entry.occurred_at,
+            created_at=entry.created_at,
+        )
+
+
+class EntriesOut(_Strict):
+    """A page of a wallet's entries, newest first; amounts in minor units of its currency."""
+
+    currency: str
+    entries: list[EntryOut]
+    next_cursor: str | None

@@ -10,15 +10,16 @@ from django.core.exceptions import ValidationError
 from tallystick import ids
 from tallystick.money import Currency, Money, MoneyMalformed
 from tallystick.payments import AmountOutOfRange, AmountRange
+from tallystick.wallets import NOTE_MAX
 
-__all__ = ["TopUp"]
+__all__ = ["Send", "TopUp"]
 
 _AMOUNT_MAX: Final = 30
 _LATIN_MINUS: Final = ("-", "−", "–")
 
 
-class TopUp(forms.Form):
-    """An amount, and the key that makes a second click the same payment."""
+class _Amount(forms.Form):
+    """An amount in one currency, and the key that makes a second click the same deed."""
 
     amount = forms.CharField(
         label="Amount",
@@ -33,12 +34,10 @@ class TopUp(forms.Form):
     )
     key = forms.UUIDField(widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, currency: Currency, limits: AmountRange, **kwargs: Any) -> None:
-        """Read amounts of this currency, within what the provider takes."""
+    def __init__(self, *args: Any, currency: Currency, **kwargs: Any) -> None:
+        """Read amounts of this currency."""
         super().__init__(*args, **kwargs)
         self._currency = currency
-        least, greatest = Money(limits.least, currency), Money(limits.greatest, currency)
-        self.fields["amount"].help_text = f"From {_grouped(least)} to {_grouped(greatest)}."
 
     def clean_amount(self) -> Money:
         """Return the amount; raise ValidationError with the sentence of the room that refuses."""
@@ -55,8 +54,43 @@ class TopUp(forms.Form):
         return amount
 
     def renew_key(self) -> None:
-        """Give the form a fresh key, so that what is sent next is a new payment."""
+        """Give the form a fresh key, so that what is sent next is a new deed."""
         self.data = {**dict(self.data.items()), self.add_prefix("key"): str(ids.new())}
+
+
+class TopUp(_Amount):
+    """How much a person brings in."""
+
+    def __init__(self, *args: Any, currency: Currency, limits: AmountRange, **kwargs: Any) -> None:
+        """Say what the provider takes."""
+        super().__init__(*args, currency=currency, **kwargs)
+        least, greatest = Money(limits.least, currency), Money(limits.greatest, currency)
+        self.fields["amount"].help_text = f"From {_grouped(least)} to {_grouped(greatest)}."
+
+
+class Send(_Amount):
+    """Who gets how much, and a line about it."""
+
+    to = forms.CharField(
+        label="To whom?",
+        max_length=320,
+        help_text="Their handle, their e-mail address, or the link of their wallet.",
+        error_messages={
+            "required": "Say who gets the money.",
+            "max_length": "This is longer than any handle, address or link.",
+        },
+        widget=forms.TextInput(
+            {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+    note = forms.CharField(
+        label="Note",
+        max_length=NOTE_MAX,
+        required=False,
+        help_text="Both of you see it.",
+        error_messages={"max_length": f"A note has at most {NOTE_MAX} characters."},
+        widget=forms.TextInput({"autocomplete": "off"}),
+    )
 
 
 def _grouped(money: Money) -> str:

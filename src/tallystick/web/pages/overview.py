@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -16,29 +15,22 @@ from django.views.decorators.http import require_safe
 
 from tallystick import db, payments, wallets
 from tallystick.db import Connection
-from tallystick.ledger import Entry
 from tallystick.payments import Payment
 from tallystick.wallets import Wallet
 from tallystick.web.database import heart
 from tallystick.web.pages import words
 from tallystick.web.pages.access import person_of, signed_in
 from tallystick.web.pages.picture import HEIGHT, WIDTH, Picture, draw
+from tallystick.web.pages.wallet import Happening, happenings
 from tallystick.web.pages.words import Telling
 
 __all__ = ["fragment", "overview"]
 
 _ENTRIES_MAX: Final = 50
+#: Entries shown here; the wallet's own page has them all.
+_LINES_MAX: Final = 12
 _PAYMENTS_MAX: Final = 20
 _SHOWN_MAX: Final = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """An entry as the page shows it, with the payment that it came from."""
-
-    entry: Entry
-    title: str
-    payment_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +47,7 @@ class Overview:
 
     now: datetime
     wallets: list[Wallet]
-    lines: list[Line]
+    lines: list[Happening]
     picture: Picture | None
     open_payments: list[Told]
     past_payments: list[Told]
@@ -98,17 +90,13 @@ def _read(conn: Connection, owner: str) -> Overview:
     now = db.now(conn)
     owned = wallets.of_owner(conn, owner=owner)
     paid = payments.of_owner(conn, owner=owner, limit=_PAYMENTS_MAX)
-    entries = wallets.entries(conn, wallet=owned[0], limit=_ENTRIES_MAX) if owned else []
-    by_posting = {payment.posting_id: payment.id for payment in paid}
+    lines = wallets.history(conn, wallet=owned[0], limit=_ENTRIES_MAX) if owned else []
     told = [Told(payment, words.tell(payment)) for payment in paid]
     return Overview(
         now=now,
         wallets=owned,
-        lines=[
-            Line(entry, words.entry_title(entry.kind), by_posting.get(entry.posting_id))
-            for entry in entries
-        ],
-        picture=draw(entries, now=now),
+        lines=happenings(conn, lines[:_LINES_MAX], owner=owner),
+        picture=draw([line.entry for line in lines], now=now),
         open_payments=[one for one in told if not one.payment.is_terminal],
         past_payments=[one for one in told if one.payment.is_terminal][:_SHOWN_MAX],
     )

@@ -105,8 +105,10 @@ def provider_name(provider: str) -> str:
     return _PROVIDERS.get(provider, provider.replace("_", " ").title())
 
 
-def entry_title(kind: str) -> str:
-    """Return what an entry of a wallet is called."""
+def entry_title(kind: str, *, who: str | None = None, is_incoming: bool = False) -> str:
+    """Return what an entry of a wallet is called; `who` is whose wallet is on its other side."""
+    if who is not None:
+        return f"From {who}" if is_incoming else f"To {who}"
     return _ENTRIES.get(kind, kind.replace("_", " ").capitalize())
 
 

@@ -8,7 +8,20 @@ from __future__ import annotations
 
 from tallystick.web.people.errors import PersonNotFound
 
-__all__ = ["PersonNotFound", "promote"]
+__all__ = ["PersonNotFound", "owner_of", "promote"]
+
+
+def owner_of(*, email: str) -> str:
+    """Return the person with this e-mail address as the heart names an owner.
+
+    Raises PersonNotFound. Django must be set up, as for `promote`.
+    """
+    from tallystick.web.people.models import Person  # noqa: PLC0415 - models need Django's apps
+
+    try:
+        return Person.objects.get_by_natural_key(email.strip()).owner
+    except Person.DoesNotExist:
+        raise PersonNotFound(f"Nobody signs in as {email}: they have to sign up first.") from None
 
 
 def promote(*, email: str) -> bool:

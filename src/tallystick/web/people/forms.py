@@ -34,6 +34,7 @@ else:
     _PersonForm = forms.ModelForm
 
 _RULE: Final = f"At least {LENGTH_MIN} characters. Four or five unrelated words are strong."
+_TAKEN: Final = "Somebody else has this handle."
 _NAME_MAX: Final = 100
 #: No longer address can be written to (RFC 5321), and none is kept.
 _ADDRESS_MAX: Final = 254
@@ -160,15 +161,44 @@ class ChangeEmail(_Words, theirs.AddEmailForm):  # type: ignore[misc] # allauth 
 
 
 class Profile(_PersonForm):
-    """How a person is called."""
+    """How a person is called, and the handle by which others pay them."""
+
+    handle = forms.CharField(
+        label="Handle",
+        max_length=31,
+        required=False,
+        help_text="Others can send you money by it: 3 to 30 small letters, digits and underscores.",
+        widget=forms.TextInput(
+            {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
 
     class Meta:
-        """Name alone: address and password have pages of their own."""
+        """Name and handle alone: address and password have pages of their own."""
 
         model = Person
-        fields = ("name",)
+        fields = ("name", "handle")
         labels: ClassVar = {"name": "Your name"}
         help_texts: ClassVar = {
             "name": "What we call you in letters and on pages. You may leave it empty."
         }
         widgets: ClassVar = {"name": forms.TextInput({"autocomplete": "name"})}
+
+    def clean_handle(self) -> str | None:
+        """Return the handle in its one form, or None; nobody may be called like a wallet."""
+        handle: str = self.cleaned_data["handle"].strip().removeprefix("@").lower()
+        if handle.startswith("wal_"):
+            raise ValidationError("A handle does not begin like the number of a wallet.")
+        if handle and Person.objects.filter(handle=handle).exclude(pk=self.instance.pk).exists():
+            raise ValidationError(_TAKEN)
+        return handle or None
+
+    def try_save(self) -> bool:
+        """Save and return whether that went well; somebody may take the handle meanwhile."""
+        try:
+            with transaction.atomic():
+                self.save()
+        except IntegrityError:
+            self.add_error("handle", _TAKEN)
+            return False
+        return True

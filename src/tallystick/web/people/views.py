@@ -19,11 +19,10 @@ __all__ = ["profile"]
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def profile(request: HttpRequest) -> HttpResponse:
-    """Show a person what we call them, and let them change it."""
+    """Show a person their name and handle, and let them change both."""
     person = cast("Person", request.user)
     form = Profile(request.POST or None, instance=person)
-    if request.method == "POST" and form.is_valid():
-        form.save()
+    if request.method == "POST" and form.is_valid() and form.try_save():
         messages.success(request, "Saved.")
         return redirect("settings_profile")
     status = 422 if form.errors else 200

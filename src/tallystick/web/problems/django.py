@@ -15,6 +15,7 @@ from ninja.errors import HttpError, ValidationError
 from tallystick import observability
 from tallystick.db import DatabaseUnavailable
 from tallystick.errors import TallystickError
+from tallystick.wallets import NoCover
 from tallystick.web.database import GATE
 from tallystick.web.problems.catalogue import code_of_status, status_of
 from tallystick.web.problems.errors import DoorError, QueryInvalid
@@ -32,6 +33,7 @@ def problem(
     detail: str = "",
     errors: Iterable[FieldError] = (),
     headers: Mapping[str, str] | None = None,
+    facts: Mapping[str, object] | None = None,
 ) -> HttpResponse:
     """Return the problem document of a code as the answer to this request."""
     status, body = encode(
@@ -40,6 +42,7 @@ def problem(
         request_id=observability.request_id(),
         detail=detail,
         errors=errors,
+        facts=facts,
     )
     extra = {"Cache-Control": "no-store", **_usual_headers(status), **(headers or {})}
     return HttpResponse(body, status=status, content_type=PROBLEM_TYPE, headers=extra)
@@ -55,7 +58,17 @@ def from_error(request: HttpRequest, error: TallystickError) -> HttpResponse:
     headers = error.headers if isinstance(error, DoorError) else {}
     field = error.parameter if isinstance(error, QueryInvalid) else error.field
     errors = [FieldError(field, error.code, str(error))] if field else []
-    return problem(request, error.code, detail=str(error), errors=errors, headers=headers)
+    return problem(
+        request, error.code, detail=str(error), errors=errors, headers=headers, facts=_facts(error)
+    )
+
+
+def _facts(error: TallystickError) -> Mapping[str, object]:
+    """Return what the caller may know of their own beside the sentence."""
+    if isinstance(error, NoCover):
+        balance = error.balance
+        return {"balance": {"amount": balance.minor, "currency": balance.currency.code}}
+    return {}
 
 
 def install(api: NinjaAPI) -> None:

@@ -49,9 +49,11 @@ def encode(
     request_id: str,
     detail: str = "",
     errors: Iterable[FieldError] = (),
+    facts: Mapping[str, object] | None = None,
 ) -> tuple[int, bytes]:
     """Return status and bytes of a problem document; an unknown code becomes internal_error.
 
+    `facts` are members of their own, which the caller may know.
     A fault of ours tells its title alone: whatever detail there was stays inside.
     """
     if code not in STATUS:
@@ -68,6 +70,7 @@ def encode(
         "code": code,
         "request_id": request_id,
         "errors": [asdict(error) for error in errors],
+        **(facts or {}),
     }
     return status, json.dumps(document, ensure_ascii=True).encode()
 

@@ -48,6 +48,10 @@
       field.focus();
     }
 
+    if (closest(event, "[data-print]")) {
+      window.print();
+    }
+
     var quick = closest(event, "[data-amount]");
     if (quick) {
       var amount = document.getElementById(quick.dataset.amountFor);

@@ -1,0 +1,1 @@
+"""The commands of the integration, one file each."""

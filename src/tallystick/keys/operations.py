@@ -1,0 +1,77 @@
+"""The verbs that write keys, inside the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from tallystick import ids
+from tallystick.db import Connection
+from tallystick.keys import queries, rules, store
+from tallystick.keys.errors import KeyAlreadyRevoked, KeyRefused
+from tallystick.keys.model import Environment, Issued, Key, Scope, StoredKey
+
+__all__ = ["issue", "revoke", "verify"]
+
+
+def issue(
+    conn: Connection,
+    *,
+    name: str,
+    scopes: Collection[Scope],
+    owner: str | None,
+    environment: Environment,
+    randomness: bytes,
+    now: datetime,
+    expires_at: datetime | None = None,
+) -> Issued:
+    """Keep a new key and return it with its text, which nobody can show again.
+
+    `owner` is the one owner it acts for, None for every owner. `randomness` is RANDOM_BYTES
+    bytes of the operating system's dice, thrown at the door. Raises KeyInvalid.
+    """
+    rules.check_issue(name=name, scopes=scopes, owner=owner, expires_at=expires_at, now=now)
+    minted = rules.mint(environment, randomness)
+    key = Key(
+        id=ids.new(),
+        public_id=minted.public_id,
+        environment=environment,
+        name=name,
+        scopes=frozenset(scopes),
+        owner=owner,
+        created_at=now,
+        expires_at=expires_at,
+        revoked_at=None,
+        last_used_at=None,
+    )
+    store.insert(conn, StoredKey(key, rules.digest(minted.secret)))
+    return Issued(key, minted.text)
+
+
+def verify(conn: Connection, *, presented: str, environment: Environment, now: datetime) -> Key:
+    """Return the key behind the text, and note its use once a minute; raise KeyRefused.
+
+    Every call reads the row: a revoked key opens nothing from its revoker's commit on. Noting
+    the use never waits for a lock: a request that finds the row taken leaves it.
+    """
+    parts = rules.parse(presented)
+    if parts is None:
+        raise KeyRefused
+    stored = store.by_public_id(conn, parts.public_id)
+    if not rules.opens(stored, parts, environment=environment, now=now):
+        raise KeyRefused
+    assert stored is not None
+    if rules.is_use_news(stored.key, now):
+        store.note_use(conn, stored.key.id, now=now)
+    return stored.key
+
+
+def revoke(conn: Connection, *, key_id: UUID, now: datetime) -> Key:
+    """Revoke a key for good and return it; raise KeyNotFound or KeyAlreadyRevoked."""
+    is_news = store.revoke(conn, key_id, now=now)
+    key = queries.get(conn, key_id=key_id)
+    if not is_news:
+        assert key.revoked_at is not None
+        raise KeyAlreadyRevoked(key.revoked_at)
+    return key

@@ -1,0 +1,54 @@
+"""`/api/transfers`: move money from a wallet of the caller's to anybody's."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Router
+
+from tallystick import db, ids, observability, wallets
+from tallystick.db import Connection
+from tallystick.keys import Scope
+from tallystick.money import Currency, Money
+from tallystick.web.api.bearer import callers
+from tallystick.web.api.once import once
+from tallystick.web.api.schemas import TransferIn, TransferOut
+from tallystick.web.api.session import caller_of, owner_of
+from tallystick.web.people import recipients
+
+__all__ = ["router"]
+
+router = Router(tags=["transfers"])
+
+
+@router.post("", response={201: TransferOut}, auth=callers(Scope.TRANSFERS_WRITE))
+def create_transfer(request: HttpRequest, body: TransferIn) -> HttpResponse:
+    """Move the money once, and return the caller's own wallet after it."""
+    owner = owner_of(request, body.owner)
+    caller = caller_of(request)
+
+    def decide(conn: Connection) -> bytes:
+        amount = Money(body.amount, Currency(body.currency))
+        done = wallets.transfer(
+            conn,
+            actor=caller,
+            owner=owner,
+            from_wallet=ids.read("wal", body.from_),
+            to_wallet=_payee(request, body.to, amount),
+            amount=amount,
+            note=body.note,
+            request_id=observability.request_id(),
+            now=db.now(conn),
+        )
+        return TransferOut.of(done).model_dump_json().encode()
+
+    return once(request, caller=caller, decide=decide)
+
+
+def _payee(request: HttpRequest, text: str, amount: Money) -> UUID:
+    """Return the wallet that an id names, or that somebody's handle or address leads to."""
+    return (
+        recipients.wallet_named(text)
+        or recipients.find(request, text, currency=amount.currency).wallet_id
+    )
