@@ -192,6 +192,7 @@ class TestSecondUse:
         assert made.start().returncode == 0
         assert made.builds() == builds + 1
 
+    @pytest.mark.full
     def test_adds_what_tests_need_and_keeps_it_at_the_next_start(self, made: Checkout) -> None:
         made.require("development", _wheel(made.folder / "wheels"))
         (made.folder / "bin" / "checks.py").write_text("import pebble; print('checked')")
@@ -201,6 +202,7 @@ class TestSecondUse:
         assert done.stdout.endswith("checked\n")
         assert made.start().stdout == '["start"]\n'
 
+    @pytest.mark.full
     def test_makes_a_half_made_environment_anew(self, made: Checkout) -> None:
         (made.venv / "half-made").write_text("")
         shutil.rmtree(next(made.venv.glob("lib/python*/site-packages/pebble-1.0.dist-info")))
@@ -286,6 +288,7 @@ class TestRefusal:
         assert "neither pip nor ensurepip" in said
         assert "python3-pip" in said
 
+    @pytest.mark.full
     def test_without_a_network_says_so_and_mends_itself_later(self, checkout: Checkout) -> None:
         said = _refusal(
             checkout.start(

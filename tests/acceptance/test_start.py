@@ -283,6 +283,7 @@ class TestEnd:
         assert not [port for port in ports if _listens(port)]
 
 
+@pytest.mark.full
 class TestDataFolder:
     def test_named_elsewhere_holds_everything_and_commands_find_it(self) -> None:
         folder = Path(tempfile.mkdtemp(prefix="tallystick-start-", dir="/var/tmp"))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 from procrastinate.schema import SchemaManager
 
 from tallystick import embedded, jobs
@@ -221,6 +222,7 @@ class TestOutage:
         workers.until(lambda: workers.did("drained", "after"), 5)
         assert not workers.told("worker_died")
 
+    @pytest.mark.full
     def test_of_the_server_is_survived(
         self, workers_on: Callable[[str], Any], tmp_path: Path
     ) -> None:

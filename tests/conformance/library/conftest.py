@@ -66,6 +66,12 @@ def team_database(lasting_database):
     return lasting_database
 
 
-@pytest.fixture(params=WAYS)
+#: The ways as teams begin; their variants run in the full profile.
+_FIRST = {"psycopg", "psycopg-dict-rows", "django", "sqlalchemy", "sqlalchemy-async"}
+
+
+@pytest.fixture(
+    params=[way if way in _FIRST else pytest.param(way, marks=pytest.mark.full) for way in WAYS]
+)
 def team(request, team_database) -> Team:
     return Team(WAYS[request.param], team_database.application_url, f"shop:{ids.new()}")
