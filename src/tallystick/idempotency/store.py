@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from tallystick import db
 from tallystick.db import Connection, Statements
 from tallystick.idempotency.errors import InFlight
 from tallystick.idempotency.model import Outcome
@@ -60,8 +61,7 @@ def finish(conn: Connection, caller: str, key: str, outcome: Outcome) -> bool:
 
 def delete(conn: Connection, caller: str, key: str) -> None:
     """Delete a key without an outcome."""
-    with conn.cursor() as cursor:
-        cursor.execute(STATEMENTS["delete_key"], {"caller": caller, "key": key})
+    db.run(conn, STATEMENTS["delete_key"], {"caller": caller, "key": key})
 
 
 def prune(conn: Connection, *, before: datetime, most: int) -> int:
@@ -71,7 +71,4 @@ def prune(conn: Connection, *, before: datetime, most: int) -> int:
 
 
 def _rows(conn: Connection, name: str, **values: object) -> list[tuple[Any, ...]]:
-    with conn.cursor() as cursor:
-        cursor.execute(STATEMENTS[name], values)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-        return found
+    return db.rows(conn, STATEMENTS[name], values)

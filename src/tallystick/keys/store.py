@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from tallystick import db
 from tallystick.db import Connection, Statements
 from tallystick.keys.model import Environment, Key, Scope, StoredKey
 
@@ -18,29 +19,24 @@ _KNOWN_SCOPES: Final = frozenset(Scope)
 def insert(conn: Connection, stored: StoredKey) -> None:
     """Keep a new key."""
     key = stored.key
-    with conn.cursor() as cursor:
-        cursor.execute(
-            STATEMENTS["insert_key"],
-            {
-                "id": key.id,
-                "public_id": key.public_id,
-                "secret_sha256": stored.secret_sha256,
-                "environment": key.environment.value,
-                "name": key.name,
-                "scopes": sorted(scope.value for scope in key.scopes),
-                "owner": key.owner,
-                "created_at": key.created_at,
-                "expires_at": key.expires_at,
-            },
-        )
+    values = {
+        "id": key.id,
+        "public_id": key.public_id,
+        "secret_sha256": stored.secret_sha256,
+        "environment": key.environment.value,
+        "name": key.name,
+        "scopes": sorted(scope.value for scope in key.scopes),
+        "owner": key.owner,
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+    }
+    db.run(conn, STATEMENTS["insert_key"], values)
 
 
 def by_public_id(conn: Connection, public_id: str) -> StoredKey | None:
     """Return the key with this public id and its secret's hash, or None."""
-    with conn.cursor() as cursor:
-        cursor.execute(STATEMENTS["by_public_id"], {"public_id": public_id})
-        row = cursor.fetchone()
-    return StoredKey(_key(*row[1:]), bytes(row[0])) if row else None
+    found = db.rows(conn, STATEMENTS["by_public_id"], {"public_id": public_id})
+    return StoredKey(_key(*found[0][1:]), bytes(found[0][0])) if found else None
 
 
 def read(
@@ -48,22 +44,17 @@ def read(
 ) -> list[Key]:
     """Return the newest keys; of one owner, or the one with this id, where given."""
     values = {"most": most, "id": key_id, "owner": owner}
-    with conn.cursor() as cursor:
-        cursor.execute(STATEMENTS["read"], values)
-        return [_key(*row) for row in cursor.fetchall()]
+    return [_key(*row) for row in db.rows(conn, STATEMENTS["read"], values)]
 
 
 def note_use(conn: Connection, key_id: UUID, *, now: datetime) -> None:
     """Write when the key was used, unless another transaction holds its row."""
-    with conn.cursor() as cursor:
-        cursor.execute(STATEMENTS["note_use"], {"id": key_id, "now": now})
+    db.run(conn, STATEMENTS["note_use"], {"id": key_id, "now": now})
 
 
 def revoke(conn: Connection, key_id: UUID, *, now: datetime) -> bool:
     """Revoke a key and return whether that is news."""
-    with conn.cursor() as cursor:
-        cursor.execute(STATEMENTS["revoke"], {"id": key_id, "now": now})
-        return cursor.fetchone() is not None
+    return bool(db.rows(conn, STATEMENTS["revoke"], {"id": key_id, "now": now}))
 
 
 def _key(
