@@ -122,7 +122,10 @@ def make(profile: str) -> None:
         write(HALF_MADE, "")
         if kept.get("requirements") != wanted["requirements"]:
             requirements = os.path.join("requirements", profile + ".txt")
-            install(pip, ["--require-hashes", "-r", requirements], log, packages(requirements))
+            # The file names the whole tree: a dependency that pip looks for by itself could only
+            # be a newer one, which has no hash here.
+            locked = ["--require-hashes", "--no-deps", "-r", requirements]
+            install(pip, locked, log, packages(requirements))
         install(pip, ["--no-deps", "--no-build-isolation", "-e", "."], log, 1)
     write(STAMP, json.dumps(wanted))
     os.unlink(HALF_MADE)
