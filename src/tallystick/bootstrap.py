@@ -16,6 +16,7 @@ from tallystick import clock, db, idempotency, jobs, ledger, mail, payments, web
 from tallystick.db import Pool
 from tallystick.health import Check
 from tallystick.keys import Environment
+from tallystick.ledger import Writer
 from tallystick.mail import SmtpSender
 from tallystick.payments import FactHandler, Provider
 from tallystick.providers.stripe import Stripe
@@ -63,6 +64,16 @@ class House:
             size_max=self.settings.database_pool_max,
             timeout_s=self.settings.database_timeout_s,
             application_name="tallystick",
+        )
+
+    @cached_property
+    def writer(self) -> Writer:
+        """Return the process's Writer, for the doors that move money; close ends it."""
+        return Writer(
+            self.settings.direct_url.get_secret_value(),
+            timeout_s=self.settings.database_timeout_s,
+            deadline_s=self.settings.writer_deadline_s,
+            queue_max=self.settings.writer_queue_max,
         )
 
     @cached_property
@@ -196,7 +207,9 @@ class House:
             raise Unsafe("\n".join(problems))
 
     def close(self) -> None:
-        """Close what was opened."""
+        """Bring to their end the deeds that wait, and close what was opened."""
+        if "writer" in self.__dict__:
+            self.writer.close()
         if "pool" in self.__dict__:
             self.pool.close()
 

@@ -6,6 +6,7 @@ transaction at a door closes it there.
 
 from __future__ import annotations
 
+from tallystick.db import arrays
 from tallystick.db.calls import records, require_transaction, rows, run
 from tallystick.db.clock import ClockFixed, advance, now
 from tallystick.db.connections import Connection, Cursor, Pool, connect, snapshot, transaction
@@ -28,6 +29,7 @@ __all__ = [
     "Statements",
     "TransactionRequired",
     "advance",
+    "arrays",
     "connect",
     "now",
     "records",

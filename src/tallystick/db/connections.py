@@ -6,14 +6,17 @@ that a transaction pooler may stand between.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import psycopg
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from tallystick.db.errors import DatabaseUnavailable
+
+_Result = TypeVar("_Result")
 
 __all__ = ["Connection", "Cursor", "Pool", "connect", "snapshot", "transaction"]
 
@@ -50,12 +53,50 @@ class Connection(Protocol):
         """Return a new cursor, as `Cursor` says."""
 
 
-def connect(url: str, *, application_name: str, timeout_s: int = 2) -> psycopg.Connection:
-    """Return a new connection, not in autocommit; raise DatabaseUnavailable past `timeout_s`."""
+class _Impatient(psycopg.Connection[Any]):
+    """A connection that is given up where the server says nothing for too long.
+
+    The kernel finds out a peer that takes no bytes; one that takes them and never answers is
+    found out here.
+    """
+
+    silence_s = 0.0
+
+    def wait(self, gen: Generator[Any, Any, _Result], *args: Any, **options: Any) -> _Result:
+        """Wait as ever, and look at the clock at each interval."""
+        return super().wait(self._listening(gen), *args, **options)
+
+    def _listening(self, gen: Generator[Any, Any, _Result]) -> Generator[Any, Any, _Result]:
+        heard_at = time.monotonic()
+        try:
+            state = next(gen)
+            while True:
+                ready = yield state
+                if ready:
+                    heard_at = time.monotonic()
+                elif self.silence_s and time.monotonic() - heard_at > self.silence_s:
+                    self.pgconn.finish()
+                    raise psycopg.OperationalError("the database is silent")
+                state = gen.send(ready)
+        except StopIteration as end:
+            result: _Result = end.value
+            return result
+
+
+def connect(
+    url: str, *, application_name: str, timeout_s: int = 2, silence_s: float | None = None
+) -> psycopg.Connection:
+    """Return a new connection, not in autocommit; raise DatabaseUnavailable past `timeout_s`.
+
+    With `silence_s` it is broken, with psycopg's OperationalError, where the server says nothing
+    for so many seconds.
+    """
     try:
-        return psycopg.connect(url, **_options(application_name, timeout_s))
+        conn = _Impatient.connect(url, **_options(application_name, timeout_s))
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable("The database does not answer; nothing was done.") from error
+    conn.silence_s = silence_s or 0.0
+    return conn
 
 
 @contextmanager

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 from tallystick.idempotency.errors import IdempotencyError, InFlight, KeyReused
 from tallystick.idempotency.handlers import PRUNE, prune
-from tallystick.idempotency.model import Outcome
-from tallystick.idempotency.operations import claim, forget, store
-from tallystick.idempotency.rules import fingerprint
+from tallystick.idempotency.model import Claim, Outcome, Record
+from tallystick.idempotency.operations import claim, find, forget, store
+from tallystick.idempotency.rules import fingerprint, judge
 
 __all__ = [
     "PRUNE",
+    "Claim",
     "IdempotencyError",
     "InFlight",
     "KeyReused",
     "Outcome",
+    "Record",
     "claim",
+    "find",
     "fingerprint",
     "forget",
+    "judge",
     "prune",
     "store",
 ]

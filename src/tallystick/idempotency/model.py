@@ -1,10 +1,28 @@
-"""What is kept of a request that was decided. No I/O."""
+"""What a request asks under its key, and what is kept of how it ended. No I/O."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Outcome"]
+__all__ = ["Claim", "Name", "Outcome", "Record"]
+
+#: Caller and key: what there is one record of.
+Name = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A key of a caller's, and what the request with it asks."""
+
+    caller: str
+    key: str
+    #: SHA-256 of what is asked: the same key with another one is refused.
+    fingerprint: bytes
+
+    @property
+    def name(self) -> Name:
+        """Return caller and key: what there is one of."""
+        return self.caller, self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +33,12 @@ class Outcome:
     status: int
     #: The response, byte for byte.
     response: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What stands for a key."""
+
+    fingerprint: bytes
+    #: None where the request has no outcome yet.
+    outcome: Outcome | None

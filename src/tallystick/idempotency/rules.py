@@ -6,7 +6,10 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Final
 
-__all__ = ["KEPT_FOR", "fingerprint"]
+from tallystick.idempotency.errors import IdempotencyError, InFlight, KeyReused
+from tallystick.idempotency.model import Claim, Outcome, Record
+
+__all__ = ["KEPT_FOR", "fingerprint", "judge"]
 
 KEPT_FOR: Final = timedelta(days=90)
 
@@ -19,3 +22,12 @@ def fingerprint(method: str, path: str, body: bytes) -> bytes:
         digest.update(part)
     digest.update(body)
     return digest.digest()
+
+
+def judge(asked: Claim, record: Record) -> Outcome | IdempotencyError:
+    """Return what a request gets whose key is taken: an outcome, or why there is none for it."""
+    if record.fingerprint != asked.fingerprint:
+        return KeyReused("This idempotency key stands for another request: use a new one.")
+    if record.outcome is None:
+        return InFlight("The first request with this key has no outcome yet. Try again.")
+    return record.outcome

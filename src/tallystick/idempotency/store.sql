@@ -4,42 +4,57 @@ SELECT
     current_setting('lock_timeout') AS before,
     set_config('lock_timeout', %(wait)s, TRUE) AS wait;
 
--- name: insert_key
--- Keep the key unless it is there; wait for another transaction that is keeping it.
+-- name: insert_keys
+-- Keep the keys that are not there; wait for other transactions that are keeping one of them.
 INSERT INTO tallystick.idempotency (caller, key, fingerprint, created_at)
-VALUES (%(caller)s, %(key)s, %(fingerprint)s, %(now)s)
-ON CONFLICT (caller, key) DO NOTHING
-RETURNING TRUE AS is_new;
-
--- name: read_key
--- Read what is committed of a key.
 SELECT
+    asked.caller,
+    asked.key,
+    asked.fingerprint,
+    %(now)s::timestamptz
+FROM
+    unnest(%(callers)s::text[], %(keys)s::text[], %(fingerprint)s::bytea[])
+        AS asked (caller, key, fingerprint)
+ON CONFLICT (caller, key) DO NOTHING
+RETURNING caller, key;
+
+-- name: read_keys
+-- Read what is committed of keys.
+SELECT
+    idempotency.caller,
+    idempotency.key,
     idempotency.fingerprint,
     idempotency.status,
     idempotency.response
-FROM tallystick.idempotency
-WHERE
-    idempotency.caller = %(caller)s
-    AND idempotency.key = %(key)s;
+FROM
+    unnest(%(callers)s::text[], %(keys)s::text[]) AS asked (caller, key)
+INNER JOIN tallystick.idempotency
+    ON
+        asked.caller = idempotency.caller
+        AND asked.key = idempotency.key;
 
--- name: finish_key
--- Keep a claimed key's outcome.
+-- name: finish_keys
+-- Keep the outcomes of claimed keys.
 UPDATE tallystick.idempotency
 SET
-    status = %(status)s,
-    response = %(response)s
+    status = ended.status,
+    response = ended.response
+FROM
+    unnest(%(callers)s::text[], %(keys)s::text[], %(status)s::smallint[], %(response)s::bytea[])
+        AS ended (caller, key, status, response)
 WHERE
-    idempotency.caller = %(caller)s
-    AND idempotency.key = %(key)s
+    idempotency.caller = ended.caller
+    AND idempotency.key = ended.key
     AND idempotency.status IS NULL
 RETURNING TRUE AS is_kept;
 
--- name: delete_key
--- Give a claimed key back.
+-- name: delete_keys
+-- Give claimed keys back.
 DELETE FROM tallystick.idempotency
+USING unnest(%(callers)s::text[], %(keys)s::text[]) AS free (caller, key)
 WHERE
-    idempotency.caller = %(caller)s
-    AND idempotency.key = %(key)s
+    idempotency.caller = free.caller
+    AND idempotency.key = free.key
     AND idempotency.status IS NULL;
 
 -- name: prune_keys

@@ -15,9 +15,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from tallystick import ids
-from tallystick.db import Connection
+from tallystick.db import Connection, arrays
 from tallystick.errors import TallystickError
-from tallystick.ledger import rules, store
+from tallystick.ledger import replays, rules, store
 from tallystick.ledger.errors import (
     AccountFrozen,
     AccountNotFound,
@@ -48,34 +48,44 @@ __all__ = [
     "write_note",
 ]
 
-
 #: UUIDs sort as their numbers do, and numbers sort faster.
 _AS_NUMBER: Final = attrgetter("int")
+#: How long a deed waits for another transaction that keeps its key.
+KEY_WAIT_MS: Final = 2_000
 
 
-def execute(conn: Connection, deeds: Sequence[Deed]) -> list[Outcome]:
-    """Do the deeds in their order and return what became of each: Posted, or Refused with why.
+def execute(
+    conn: Connection, deeds: Sequence[Deed], *, key_wait_ms: int = KEY_WAIT_MS
+) -> list[Outcome]:
+    """Do the deeds in their order and return what became of each.
 
-    Locks the rows of all parts by rank and key, then all accounts by id; nothing is locked later.
-    Decides under the locks: a refused deed leaves no trace, and later ones see the effects of
-    accepted ones alone. Then writes all at once. Raises TransactionRequired outside a READ
-    COMMITTED transaction.
+    Posted, or Refused with why, or Replayed where its key stands for an earlier deed. Claims the
+    keys, locks the rows of all parts by rank and key, then all accounts by id; nothing is locked
+    later. Decides under the locks: a refused deed leaves no trace but what its key keeps, and
+    later ones see the effects of accepted ones alone. Then writes all at once. Raises
+    TransactionRequired outside a READ COMMITTED transaction, and idempotency's InFlight where
+    another transaction keeps one of the keys for longer than `key_wait_ms`.
     """
     mark = str(ids.new())
     now = store.begin(conn, mark=mark)
-    ground = _lock(conn, deeds, now=now, mark=mark)
-    outcomes = [_decide(ground, deed) for deed in deeds]
-    done = [outcome for outcome in outcomes if isinstance(outcome, Posted)]
+    has_keys = any(deed.once is not None for deed in deeds)
+    known = _claim(conn, deeds, now=now, mark=mark, wait_ms=key_wait_ms) if has_keys else {}
+    wanted = [deed for place, deed in enumerate(deeds) if place not in known]
+    ground = _lock(conn, wanted, now=now, mark=mark)
+    decided = [_decide(ground, deed) for deed in wanted]
+    done = [outcome for outcome in decided if isinstance(outcome, Posted)]
     if done:
         store.write(conn, done)
     for posted in done:
         for part in posted.deed.parts:
             part.write(conn, posted)
-    return outcomes
+    if not has_keys:
+        return list(decided)
+    return replays.keep(conn, deeds, known=known, decided=decided)
 
 
 def post(conn: Connection, deed: Deed) -> Posted:
-    """Do one deed and return what it did.
+    """Do one deed that has no key, and return what it did.
 
     Raises what it was refused with, a LedgerError or what a part says, before any write; and
     TransactionRequired as `execute` does.
@@ -83,6 +93,7 @@ def post(conn: Connection, deed: Deed) -> Posted:
     [outcome] = execute(conn, [deed])
     if isinstance(outcome, Refused):
         raise outcome.error
+    assert isinstance(outcome, Posted), "only a key has a replay"
     return outcome
 
 
@@ -178,18 +189,18 @@ def open_accounts(conn: Connection, plans: Sequence[AccountPlan]) -> list[UUID]:
     callers never wait for each other in a circle.
     """
     ordered = sorted(set(plans), key=lambda plan: (plan.path, plan.currency.code))
-    columns: dict[str, list[object]] = {
-        "path": [plan.path for plan in ordered],
-        "currency": [plan.currency.code for plan in ordered],
+    columns = {
+        "path": arrays.texts(plan.path for plan in ordered),
+        "currency": arrays.texts(plan.currency.code for plan in ordered),
     }
     found = store.rows(conn, "find_accounts", **columns)
     if len(found) < len(ordered):
         store.run(
             conn,
             "open_accounts",
-            id=[ids.new() for _ in ordered],
-            floor=[plan.floor for plan in ordered],
-            ceiling=[plan.ceiling for plan in ordered],
+            id=arrays.uuids(ids.new() for _ in ordered),
+            floor=arrays.integers(plan.floor for plan in ordered),
+            ceiling=arrays.integers(plan.ceiling for plan in ordered),
             **columns,
         )
         found = store.rows(conn, "find_accounts", **columns)
@@ -217,6 +228,14 @@ class _Ground:
             self.originals[identity] = replace(self.originals[identity], is_reversed=True)
 
 
+def _claim(
+    conn: Connection, deeds: Sequence[Deed], *, now: datetime, mark: str, wait_ms: int
+) -> dict[int, replays.Known]:
+    """Claim the deeds' keys; raise TransactionRequired before any write where none is open."""
+    store.require_open(conn, mark=mark)
+    return replays.claim(conn, deeds, now=now, wait_ms=wait_ms)
+
+
 def _lock(conn: Connection, deeds: Sequence[Deed], *, now: datetime, mark: str) -> _Ground:
     """Lock all that the deeds decide upon, in the house's order."""
     rows = _lock_parts(conn, [part for deed in deeds for part in deed.parts])
@@ -238,7 +257,7 @@ def _lock_parts(conn: Connection, parts: Sequence[Part]) -> dict[int, dict[UUID,
     return locked
 
 
-def _decide(ground: _Ground, deed: Deed) -> Outcome:
+def _decide(ground: _Ground, deed: Deed) -> replays.Own:
     """Decide one deed; the ground changes where it is accepted, and only there."""
     try:
         rules.check(deed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
@@ -75,7 +75,7 @@ def decide(
     for condition in deed.conditions:
         _judge(condition, accounts)
     after = {identity: _open(accounts, identity) for identity in moved(deed)}
-    created_at = max([now, *(seen.last_entry_at for seen in after.values() if seen.last_entry_at)])
+    created_at = _not_before(after.values(), now)
     transfers = []
     for move in deed.moves:
         if move.reverses is not None:
@@ -173,6 +173,14 @@ def _check_reversal(move: Move, original: Original | None) -> None:
         raise MoveInvalid("A reversal moves the whole amount back between the same accounts.")
 
 
+def _not_before(accounts: Iterable[Account], now: datetime) -> datetime:
+    """Return the greatest of `now` and of the accounts' last entries."""
+    for account in accounts:
+        if account.last_entry_at is not None and account.last_entry_at > now:
+            now = account.last_entry_at
+    return now
+
+
 def _moved(account: Account, move: Move, signed: int, created_at: datetime) -> Account:
     if account.currency != move.amount.currency.code:
         raise MoveInvalid(
@@ -185,7 +193,6 @@ def _moved(account: Account, move: Move, signed: int, created_at: datetime) -> A
     ceiling = MINOR_MAX if account.ceiling is None else account.ceiling
     if signed > 0 and balance > ceiling:
         raise CeilingExceeded("The account cannot hold that much.", account=account)
-    # Built at once: `replace` costs more than all else here.
     return Account(
         account.id,
         account.currency,
@@ -201,17 +208,18 @@ def _moved(account: Account, move: Move, signed: int, created_at: datetime) -> A
 def _transfer(
     identity: UUID, deed: Deed, move: Move, debit: Account, credit: Account, created_at: datetime
 ) -> Transfer:
+    # By place: by name it takes three times as long.
     return Transfer(
-        id=identity,
-        posting_id=deed.id,
-        debit_id=debit.id,
-        credit_id=credit.id,
-        amount=move.amount.minor,
-        kind=move.kind,
-        debit_balance=debit.balance,
-        credit_balance=credit.balance,
-        debit_version=debit.version,
-        credit_version=credit.version,
-        occurred_at=deed.occurred_at,
-        created_at=created_at,
+        identity,
+        deed.id,
+        debit.id,
+        credit.id,
+        move.amount.minor,
+        move.kind,
+        debit.balance,
+        credit.balance,
+        debit.version,
+        credit.version,
+        deed.occurred_at,
+        created_at,
     )

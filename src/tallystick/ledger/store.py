@@ -2,43 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from tallystick import db
 from tallystick import ids as identities
-from tallystick.db import Connection, Statements, TransactionRequired
+from tallystick.db import Connection, Statements, TransactionRequired, arrays
 from tallystick.ledger.model import Account, Note, Original, Posted, Transfer
 
 __all__ = [
+    "accounts_held",
     "begin",
+    "end_session",
+    "enter",
     "lock_accounts",
     "read_account",
     "read_originals",
     "read_transfers",
+    "require_open",
     "rows",
     "run",
+    "transaction_status",
     "write",
     "write_notes",
 ]
 
 STATEMENTS: Final = Statements(__package__)
-_TRANSFER_FIELDS: Final = (
-    "id",
-    "posting_id",
-    "debit_id",
-    "credit_id",
-    "amount",
-    "kind",
-    "debit_balance",
-    "credit_balance",
-    "debit_version",
-    "credit_version",
-    "occurred_at",
-    "created_at",
-)
+#: How each field of a transfer is written, in the order of its fields.
+_TRANSFER: Final[Mapping[str, Callable[[Iterable[Any]], str]]] = {
+    "id": arrays.uuids,
+    "posting_id": arrays.uuids,
+    "debit_id": arrays.uuids,
+    "credit_id": arrays.uuids,
+    "amount": arrays.integers,
+    "kind": arrays.texts,
+    "debit_balance": arrays.integers,
+    "credit_balance": arrays.integers,
+    "debit_version": arrays.integers,
+    "credit_version": arrays.integers,
+    "occurred_at": arrays.moments,
+    "created_at": arrays.moments,
+}
+_AUTOCOMMIT: Final = "Money moves inside an open transaction: turn autocommit off."
+assert tuple(_TRANSFER) == Transfer._fields
 
 
 def rows(conn: Connection, name: str, **values: object) -> list[tuple[Any, ...]]:
@@ -65,27 +73,57 @@ def begin(conn: Connection, *, mark: str) -> datetime:
     return now
 
 
+def require_open(conn: Connection, *, mark: str) -> None:
+    """Raise TransactionRequired where the mark of `begin` is gone: every statement commits."""
+    [(is_open,)] = rows(conn, "is_open", mark=mark)
+    if not is_open:
+        raise TransactionRequired(_AUTOCOMMIT)
+
+
 def lock_accounts(conn: Connection, ids: Sequence[UUID], *, mark: str) -> dict[UUID, Account]:
     """Lock accounts FOR NO KEY UPDATE in order of id and return those that exist.
 
     Raises TransactionRequired where the mark of `begin` is gone: every statement then commits by
     itself, and the lock would be gone as well.
     """
-    found = rows(conn, "lock_accounts", ids=list(ids))
-    if found and found[0][-1] != mark:
-        raise TransactionRequired("Money moves inside an open transaction: turn autocommit off.")
-    return {row[0]: Account(*row[:-1]) for row in found}
+    found = rows(conn, "lock_accounts", ids=arrays.uuids(ids), mark=mark)
+    if found and not found[0][-1]:
+        raise TransactionRequired(_AUTOCOMMIT)
+    return {row[0]: Account._make(row[:-1]) for row in found}
+
+
+def enter(conn: Connection, *, lock_wait_ms: int) -> str:
+    """Begin a transaction that waits so long for each lock, and return its number."""
+    [(xid, _)] = rows(conn, "enter", wait=f"{lock_wait_ms}ms")
+    return str(xid)
+
+
+def accounts_held(conn: Connection, ids: Collection[UUID]) -> set[UUID]:
+    """Return those accounts that another transaction has locked; lock the others."""
+    return {identity for (identity,) in rows(conn, "accounts_held", ids=arrays.uuids(ids))}
+
+
+def transaction_status(conn: Connection, xid: str) -> str | None:
+    """Return `committed`, `aborted` or `in progress`; None for one too old to be known."""
+    [(status,)] = rows(conn, "transaction_status", xid=xid)
+    return None if status is None else str(status)
+
+
+def end_session(conn: Connection, xid: str, backend: int) -> None:
+    """End the session that runs this transaction, unless it has ended it already."""
+    rows(conn, "end_session", xid=xid, backend=backend)
 
 
 def read_account(conn: Connection, account_id: UUID) -> Account | None:
     """Return an account as last committed, for showing only."""
     found = rows(conn, "get_account", id=account_id)
-    return Account(*found[0]) if found else None
+    return Account._make(found[0]) if found else None
 
 
 def read_originals(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, Original]:
     """Return those transfers that exist, and whether each is undone or undoes another."""
-    return {row[0]: Original(*row) for row in rows(conn, "read_originals", transfer_ids=list(ids))}
+    found = rows(conn, "read_originals", transfer_ids=arrays.uuids(ids))
+    return {row[0]: Original(*row) for row in found}
 
 
 def read_transfers(
@@ -96,7 +134,7 @@ def read_transfers(
         found = rows(conn, "get_transfer", transfer_id=transfer_id)
     else:
         found = rows(conn, "transfers_of_posting", posting_id=posting_id)
-    return [(Transfer(*row[:-1]), row[-1]) for row in found]
+    return [(Transfer._make(row[:-1]), row[-1]) for row in found]
 
 
 def write(conn: Connection, done: Sequence[Posted]) -> None:
@@ -108,14 +146,30 @@ def write(conn: Connection, done: Sequence[Posted]) -> None:
     run(
         conn,
         "insert_postings",
-        **_columns(deeds, "id", "kind", "actor", "request_id"),
-        created_at=[posted.created_at for posted in done],
+        id=arrays.uuids(deed.id for deed in deeds),
+        kind=arrays.texts(deed.kind for deed in deeds),
+        actor=arrays.texts(deed.actor for deed in deeds),
+        request_id=arrays.texts(deed.request_id for deed in deeds),
+        created_at=arrays.moments(posted.created_at for posted in done),
     )
-    transfers = [transfer for posted in done for transfer in posted.transfers]
-    run(conn, "insert_transfers", **_columns(transfers, *_TRANSFER_FIELDS))
-    accounts = {identity: one for posted in done for identity, one in posted.accounts.items()}
-    fields = ("id", "balance", "version", "last_entry_at")
-    run(conn, "update_accounts", **_columns(accounts.values(), *fields))
+    columns = zip(*(transfer for posted in done for transfer in posted.transfers), strict=True)
+    written = {
+        field: write(column)
+        for (field, write), column in zip(_TRANSFER.items(), columns, strict=True)
+    }
+    run(conn, "insert_transfers", **written)
+    after: dict[UUID, Account] = {}
+    for posted in done:
+        after |= posted.accounts
+    accounts = after.values()
+    run(
+        conn,
+        "update_accounts",
+        id=arrays.uuids(after),
+        balance=arrays.integers(account.balance for account in accounts),
+        version=arrays.integers(account.version for account in accounts),
+        last_entry_at=arrays.moments(account.last_entry_at for account in accounts),
+    )
     _write_reversals(conn, done)
     notes = [_note_of(posted) for posted in done if posted.deed.note]
     if notes:
@@ -124,8 +178,17 @@ def write(conn: Connection, done: Sequence[Posted]) -> None:
 
 def write_notes(conn: Connection, notes: Sequence[Note]) -> None:
     """Keep the notes."""
-    fields = ("id", "posting_id", "account_id", "kind", "actor", "body", "created_at")
-    run(conn, "insert_notes", **_columns(notes, *fields))
+    run(
+        conn,
+        "insert_notes",
+        id=arrays.uuids(note.id for note in notes),
+        posting_id=arrays.uuids(note.posting_id for note in notes),
+        account_id=arrays.uuids(note.account_id for note in notes),
+        kind=arrays.texts(note.kind for note in notes),
+        actor=arrays.texts(note.actor for note in notes),
+        body=arrays.texts(note.body for note in notes),
+        created_at=arrays.moments(note.created_at for note in notes),
+    )
 
 
 def _write_reversals(conn: Connection, done: Sequence[Posted]) -> None:
@@ -137,7 +200,12 @@ def _write_reversals(conn: Connection, done: Sequence[Posted]) -> None:
     ]
     if pairs:
         originals, reversals = zip(*pairs, strict=True)
-        run(conn, "insert_reversals", original_id=list(originals), reversal_id=list(reversals))
+        run(
+            conn,
+            "insert_reversals",
+            original_id=arrays.uuids(originals),
+            reversal_id=arrays.uuids(reversals),
+        )
 
 
 def _note_of(posted: Posted) -> Note:
@@ -151,22 +219,3 @@ def _note_of(posted: Posted) -> Note:
         body=deed.note,
         created_at=posted.created_at,
     )
-
-
-def _columns(rows: Iterable[object], *fields: str) -> dict[str, object]:
-    """Return the rows turned into one array a field, as `unnest` takes them."""
-    kept = list(rows)
-    return {name: _array([getattr(row, name) for row in kept]) for name in fields}
-
-
-def _array(values: list[object]) -> object:
-    """Return PostgreSQL's own text of an array where no value needs quoting, else the values.
-
-    Written here it costs a third of what a driver takes to write it value by value.
-    """
-    if all(type(value) is int or type(value) is UUID for value in values):
-        return "{" + ",".join(map(str, values)) + "}"
-    if all(type(value) is datetime for value in values):
-        texts = {value: f'"{value}"' for value in set(values)}
-        return "{" + ",".join(texts[value] for value in values) + "}"
-    return values

@@ -5,6 +5,41 @@ SELECT
     set_config('tallystick.deed', %(mark)s, TRUE) AS mark,
     current_setting('transaction_isolation') AS isolation;
 
+-- name: enter
+-- Bound the waits of this transaction, and give it its number: by it the outcome is asked for.
+SELECT
+    pg_current_xact_id()::text AS xid,
+    set_config('lock_timeout', %(wait)s, TRUE) AS wait;
+
+-- name: transaction_status
+-- What became of a transaction.
+SELECT pg_xact_status(%(xid)s::xid8) AS status;
+
+-- name: end_session
+-- End the session that still runs a transaction whose client is gone.
+SELECT pg_terminate_backend(pg_stat_activity.pid) AS is_ended
+FROM pg_stat_activity
+WHERE
+    pg_stat_activity.pid = %(backend)s
+    AND pg_stat_activity.backend_xid = (%(xid)s::xid8)::xid;
+
+-- name: accounts_held
+-- Accounts that somebody else has locked: those that exist and are not to be had at once.
+WITH free AS (
+    SELECT account.id
+    FROM tallystick.account
+    WHERE account.id = any(%(ids)s::uuid[])
+    FOR NO KEY UPDATE SKIP LOCKED
+)
+
+SELECT account.id
+FROM tallystick.account
+WHERE account.id = any(%(ids)s::uuid[]) AND account.id NOT IN (SELECT free.id FROM free);
+
+-- name: is_open
+-- Whether the mark is still there: with autocommit it is gone by now.
+SELECT current_setting('tallystick.deed', TRUE) = %(mark)s AS is_open;
+
 -- name: lock_accounts
 -- Lock the accounts in order of id; the one statement that locks money.
 SELECT
@@ -16,9 +51,9 @@ SELECT
     account.version,
     account.last_entry_at,
     account.frozen,
-    current_setting('tallystick.deed', TRUE) AS mark
+    current_setting('tallystick.deed', TRUE) = %(mark)s AS is_open
 FROM tallystick.account
-WHERE account.id = any(%(ids)s)
+WHERE account.id = any(%(ids)s::uuid[])
 ORDER BY account.id
 FOR NO KEY UPDATE;
 
@@ -34,7 +69,7 @@ SELECT
 FROM tallystick.transfer
 LEFT JOIN tallystick.reversal AS undone ON transfer.id = undone.original_id
 LEFT JOIN tallystick.reversal AS undoing ON transfer.id = undoing.reversal_id
-WHERE transfer.id = any(%(transfer_ids)s);
+WHERE transfer.id = any(%(transfer_ids)s::uuid[]);
 
 -- name: insert_postings
 -- Write all postings of the batch at once.

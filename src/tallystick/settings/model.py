@@ -154,6 +154,23 @@ class Settings(BaseSettings):
         Seconds,
         Note(_STORES, "How long a request waits for a connection before it answers 503.", "2"),
     ] = 2
+    writer_deadline_s: Annotated[
+        Seconds,
+        Note(
+            _STORES,
+            "How long a transfer may wait for its outcome before it is answered 503.",
+            "5",
+        ),
+    ] = 5
+    writer_queue_max: Annotated[
+        int,
+        Field(ge=1, le=1_000_000),
+        Note(
+            _STORES,
+            "Transfers that wait in one server process at most; more are answered 503.",
+            "4096",
+        ),
+    ] = 4_096
     redis_url: Annotated[
         RedisUrl,
         Note(

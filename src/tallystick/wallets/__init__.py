@@ -20,10 +20,11 @@ from tallystick.wallets.model import Line, Receipt, Transferred, Wallet
 from tallystick.wallets.operations import open_wallet
 from tallystick.wallets.queries import entries, get, history, of_owner, payee, receipt
 from tallystick.wallets.rules import NOTE_MAX
-from tallystick.wallets.transfers import transfer
+from tallystick.wallets.transfers import Intent, intend, transfer
 
 __all__ = [
     "NOTE_MAX",
+    "Intent",
     "Line",
     "NoCover",
     "NoteMalformed",
@@ -39,6 +40,7 @@ __all__ = [
     "entries",
     "get",
     "history",
+    "intend",
     "of_owner",
     "open_wallet",
     "payee",

@@ -1,30 +1,120 @@
-"""The verb that moves money between two wallets, inside the caller's transaction.
+"""Moving money between two wallets: what is intended as a deed, and how its end is read.
 
-One deed through the ledger's executor: it decides under the lock. It never commits.
+One deed through the ledger's executor: it decides under the lock. Nothing here commits.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from tallystick import idempotency, ids, ledger
 from tallystick.db import Connection
-from tallystick.errors import TallystickError
-from tallystick.idempotency import Outcome
-from tallystick.ledger import Deed, InsufficientFunds, Move, MoveInvalid, Posted
+from tallystick.idempotency import Claim
+from tallystick.ledger import (
+    Account,
+    Deed,
+    InsufficientFunds,
+    Move,
+    MoveInvalid,
+    Once,
+    Outcome,
+    Posted,
+    Refused,
+    Replayed,
+)
 from tallystick.money import Currency, Money
 from tallystick.wallets import queries, rules
 from tallystick.wallets.errors import NoCover
 from tallystick.wallets.model import Transferred, Wallet
 
-__all__ = ["transfer"]
+__all__ = ["Intent", "intend", "transfer"]
 
 _KIND = "transfer"
+_DONE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A transfer that somebody intends: its deed, and the payer who may know how it ends."""
+
+    deed: Deed
+    payer: Wallet
+    payee: UUID
+    amount: Money
+
+    def read(self, outcome: Outcome) -> Transferred:
+        """Return what the deed did, or an earlier one of the same key.
+
+        Raises what it was refused with: NoCover with the payer's balance under the lock,
+        MoveInvalid, AccountFrozen, CeilingExceeded, and idempotency's KeyReused and InFlight.
+        """
+        match outcome:
+            case Posted():
+                return _transferred(outcome, self.payer, self.amount)
+            case Replayed():
+                return _read(outcome.answer.response)
+            case Refused(error=InsufficientFunds(account=Account() as account) as refusal):
+                raise NoCover(Money(account.balance, self.amount.currency)) from refusal
+            case Refused(error=refusal):
+                raise refusal
+
+    def once(self, *, caller: str, key: str) -> Intent:
+        """Return the same intent under a key: a second one with it reads what the first did.
+
+        What happened is kept, and no refusal: the key of a refused transfer is free again.
+        """
+        asked = rules.fingerprint(
+            from_wallet=self.payer.id,
+            to_wallet=self.payee,
+            amount=self.amount,
+            note=self.deed.note,
+        )
+        once = Once(Claim(caller, key, asked), self._answer)
+        return replace(self, deed=replace(self.deed, once=once))
+
+    def _answer(self, outcome: Posted | Refused) -> idempotency.Outcome | None:
+        if isinstance(outcome, Refused):
+            return None
+        return idempotency.Outcome(_DONE, _written(self.read(outcome)))
+
+
+def intend(
+    conn: Connection,
+    *,
+    actor: str,
+    owner: str,
+    from_wallet: UUID,
+    to_wallet: UUID,
+    amount: Money,
+    request_id: str,
+    now: datetime,
+    note: str | None = None,
+) -> Intent:
+    """Return the transfer that is intended; it writes and locks nothing.
+
+    Raises WalletNotFound, PayeeNotFound, SelfTransfer, CurrencyMismatch, NoteMalformed and
+    MoveInvalid: what no balance could make right.
+    """
+    words = (note or "").strip()
+    rules.check_note(words)
+    if amount.minor <= 0:
+        raise MoveInvalid("Give an amount above 0.")
+    payer = queries.get(conn, wallet_id=from_wallet, owner=owner)
+    payee = queries.payee(conn, wallet_id=to_wallet)
+    rules.check_sides(payer, payee, amount)
+    deed = Deed(
+        id=ids.new(),
+        kind=_KIND,
+        actor=actor,
+        request_id=request_id,
+        occurred_at=now,
+        moves=(Move(payer.available_id, payee.available_id, amount, _KIND),),
+        note=words,
+    )
+    return Intent(deed, payer, payee.id, amount)
 
 
 def transfer(
@@ -43,46 +133,24 @@ def transfer(
 ) -> Transferred:
     """Move money from the owner's wallet to another one and return what that did.
 
-    With `caller` and `key`, a second call returns what the first did; a door that has claimed
-    its request's key gives neither. Raises WalletNotFound, PayeeNotFound, SelfTransfer,
-    CurrencyMismatch, NoteMalformed, MoveInvalid, AccountFrozen, CeilingExceeded, NoCover with
-    the wallet's balance, and idempotency's KeyReused and InFlight. A refusal writes nothing.
+    With `caller` and `key`, a second call returns what the first did. Raises what `intend` and
+    `Intent.read` say. A refusal writes nothing, and its key is free again.
     """
-    words = (note or "").strip()
-    rules.check_note(words)
-    if amount.minor <= 0:
-        raise MoveInvalid("Give an amount above 0.")
-    asked = rules.fingerprint(
-        from_wallet=from_wallet, to_wallet=to_wallet, amount=amount, note=words
+    intent = intend(
+        conn,
+        actor=actor,
+        owner=owner,
+        from_wallet=from_wallet,
+        to_wallet=to_wallet,
+        amount=amount,
+        request_id=request_id,
+        now=now,
+        note=note,
     )
-    with _once(conn, caller=caller, key=key, fingerprint=asked, now=now) as outcome:
-        if outcome.known is not None:
-            return outcome.known
-        payer = queries.get(conn, wallet_id=from_wallet, owner=owner)
-        payee = queries.payee(conn, wallet_id=to_wallet)
-        rules.check_sides(payer, payee, amount)
-        deed = Deed(
-            id=ids.new(),
-            kind=_KIND,
-            actor=actor,
-            request_id=request_id,
-            occurred_at=now,
-            moves=(Move(payer.available_id, payee.available_id, amount, _KIND),),
-            note=words,
-        )
-        posted = _post(conn, deed, payer)
-        outcome.known = _transferred(posted, payer, amount)
-        return outcome.known
-
-
-def _post(conn: Connection, deed: Deed, payer: Wallet) -> Posted:
-    """Do the deed; raise NoCover with what the payer's own wallet has."""
-    try:
-        return ledger.post(conn, deed)
-    except InsufficientFunds as refusal:
-        # The refusal keeps the lock, so that this is the balance it was decided by.
-        held = queries.get(conn, wallet_id=payer.id, owner=payer.owner)
-        raise NoCover(held.available) from refusal
+    if caller is not None and key is not None:
+        intent = intent.once(caller=caller, key=key)
+    [outcome] = ledger.execute(conn, [intent.deed])
+    return intent.read(outcome)
 
 
 def _transferred(posted: Posted, payer: Wallet, amount: Money) -> Transferred:
@@ -96,36 +164,6 @@ def _transferred(posted: Posted, payer: Wallet, amount: Money) -> Transferred:
         version=moved.debit_version,
         created_at=posted.created_at,
     )
-
-
-@dataclass
-class _Known:
-    """What the key stands for, once that is known."""
-
-    known: Transferred | None = None
-
-
-@contextmanager
-def _once(
-    conn: Connection, *, caller: str | None, key: str | None, fingerprint: bytes, now: datetime
-) -> Iterator[_Known]:
-    """Claim the key where there is one; keep what becomes known, and give it back on a refusal."""
-    if caller is None or key is None:
-        yield _Known()
-        return
-    earlier = idempotency.claim(conn, caller=caller, key=key, fingerprint=fingerprint, now=now)
-    if earlier is not None:
-        yield _Known(_read(earlier.response))
-        return
-    result = _Known()
-    try:
-        yield result
-    except TallystickError:
-        idempotency.forget(conn, caller=caller, key=key)
-        raise
-    assert result.known is not None
-    outcome = Outcome(200, _written(result.known))
-    idempotency.store(conn, caller=caller, key=key, outcome=outcome)
 
 
 def _written(done: Transferred) -> bytes:

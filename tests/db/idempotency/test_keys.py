@@ -4,20 +4,39 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import psycopg
 import pytest
 
 from tallystick import db, idempotency
-from tallystick.idempotency import InFlight, KeyReused, Outcome, fingerprint, operations
+from tallystick.idempotency import (
+    Claim,
+    IdempotencyError,
+    InFlight,
+    KeyReused,
+    Outcome,
+    Record,
+    fingerprint,
+    operations,
+)
 
 ASKED = fingerprint("POST", "/api/transfers", b"{}")
 DONE = Outcome(201, b'{"id": "\xc3\xa9"}')
 
 
-def claim(conn, *, key: str = "k", caller: str = "c", asked: bytes = ASKED) -> Outcome | None:
-    return idempotency.claim(conn, caller=caller, key=key, fingerprint=asked, now=db.now(conn))
+def claim(
+    conn, *, key: str = "k", caller: str = "c", asked: bytes = ASKED
+) -> Outcome | IdempotencyError | None:
+    """Claim one key: None where it is new, else what a request with it gets."""
+    one = Claim(caller, key, asked)
+    record = idempotency.claim(conn, [one], now=db.now(conn)).get(one.name)
+    return None if record is None else idempotency.judge(one, record)
+
+
+def keep(conn, outcome: Outcome = DONE) -> None:
+    idempotency.store(conn, {("c", "k"): outcome})
 
 
 class TestClaim:
@@ -26,7 +45,7 @@ class TestClaim:
 
     def test_returns_the_same_bytes_once_there_is_an_outcome(self, conn):
         claim(conn)
-        idempotency.store(conn, caller="c", key="k", outcome=DONE)
+        keep(conn)
         assert claim(conn) == DONE
 
     def test_keeps_callers_apart(self, conn):
@@ -35,14 +54,14 @@ class TestClaim:
 
     def test_refuses_another_request(self, conn):
         claim(conn)
-        idempotency.store(conn, caller="c", key="k", outcome=DONE)
-        with pytest.raises(KeyReused):
-            claim(conn, asked=fingerprint("POST", "/api/transfers", b"{ }"))
+        keep(conn)
+        other = fingerprint("POST", "/api/transfers", b"{ }")
+        assert isinstance(claim(conn, asked=other), KeyReused)
 
     def test_waits_for_the_first_and_replays_it(self, database):
         with database.connect() as first, database.connect() as second:
             claim(first)
-            idempotency.store(first, caller="c", key="k", outcome=DONE)
+            keep(first)
             threading.Timer(0.3, first.commit).start()
             assert claim(second) == DONE
 
@@ -67,30 +86,73 @@ class TestClaim:
         assert conn.execute("SHOW lock_timeout").fetchone() == ("7s",)
 
 
+    def test_takes_the_free_ones_of_many_and_tells_the_others(self, conn):
+        claim(conn, key="b")
+        idempotency.store(conn, {("c", "b"): DONE})
+        asked = [Claim("c", key, ASKED) for key in ("c", "b", 'a"\\,{}')]
+        assert idempotency.claim(conn, asked, now=db.now(conn)) == {
+            ("c", "b"): Record(ASKED, DONE)
+        }
+        kept = {("c", "c"): DONE, ("c", 'a"\\,{}'): Outcome(409, b'\x00"\xff')}
+        idempotency.store(conn, kept)
+        known = idempotency.claim(conn, asked, now=db.now(conn))
+        assert {name: record.outcome for name, record in known.items()} == {
+            **kept,
+            ("c", "b"): DONE,
+        }
+
+    def test_in_opposite_orders_at_once_never_deadlocks(self, database):
+        names = [f"k{number}" for number in range(40)]
+
+        def take(order: list[str]) -> int:
+            with database.connect() as conn:
+                asked = [Claim("c", key, ASKED) for key in order]
+                return len(idempotency.claim(conn, asked, now=db.now(conn)))
+
+        with ThreadPoolExecutor(2) as pool:
+            known = list(pool.map(take, (names, names[::-1])))
+        assert sorted(known) == [0, 40]
+
+
+class TestFind:
+    def test_returns_what_is_kept_and_takes_nothing(self, conn):
+        asked = Claim("c", "k", ASKED)
+        assert idempotency.find(conn, asked) is None
+        assert claim(conn) is None
+        assert idempotency.find(conn, asked) is None
+        keep(conn)
+        assert idempotency.find(conn, asked) == DONE
+
+    def test_refuses_another_request(self, conn):
+        claim(conn)
+        with pytest.raises(KeyReused):
+            idempotency.find(conn, Claim("c", "k", bytes(32)))
+
+
 class TestForget:
     def test_gives_the_key_back(self, conn):
         claim(conn)
-        idempotency.forget(conn, caller="c", key="k")
+        idempotency.forget(conn, [("c", "k")])
         assert claim(conn) is None
 
     def test_never_drops_an_outcome(self, conn):
         claim(conn)
-        idempotency.store(conn, caller="c", key="k", outcome=DONE)
-        idempotency.forget(conn, caller="c", key="k")
+        keep(conn)
+        idempotency.forget(conn, [("c", "k")])
         assert claim(conn) == DONE
 
 
 class TestStore:
     def test_keeps_one_outcome_a_key(self, conn):
         claim(conn)
-        idempotency.store(conn, caller="c", key="k", outcome=DONE)
+        keep(conn)
         with pytest.raises(AssertionError):
-            idempotency.store(conn, caller="c", key="k", outcome=DONE)
+            keep(conn)
 
     def test_refuses_a_fault_of_ours_as_an_outcome(self, conn):
         claim(conn)
         with pytest.raises(psycopg.errors.CheckViolation):
-            idempotency.store(conn, caller="c", key="k", outcome=Outcome(500, b""))
+            keep(conn, Outcome(500, b""))
 
 
 class TestPrune:
@@ -98,7 +160,7 @@ class TestPrune:
         now = db.now(conn)
         for key, days in (("old", 91), ("new", 89)):
             made = now - timedelta(days=days)
-            idempotency.claim(conn, caller="c", key=key, fingerprint=ASKED, now=made)
+            idempotency.claim(conn, [Claim("c", key, ASKED)], now=made)
         assert operations.prune(conn, now=now) == 1
         kept = conn.execute("SELECT key FROM tallystick.idempotency").fetchall()
         assert kept == [("new",)]

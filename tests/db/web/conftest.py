@@ -73,11 +73,13 @@ def site(database) -> Iterator[Site]:
         update={
             "stripe_secret_key": SecretStr("sk_test_pages"),
             "stripe_webhook_secret": SecretStr("whsec_pages"),
+            "direct_database_url": SecretStr(database.application_url),
         }
     )
     house.cache_clear()
     with override_settings(TALLYSTICK=ours):
         yield Site(database.application_url)
+        house().close()
     house.cache_clear()
     connection.close()
     connection.close_pool()

@@ -12,7 +12,7 @@ from tallystick.db import Connection
 from tallystick.keys import Scope
 from tallystick.money import Currency, Money
 from tallystick.web.api.bearer import callers
-from tallystick.web.api.once import once
+from tallystick.web.api.once import Asked, once
 from tallystick.web.api.schemas import TransferIn, TransferOut
 from tallystick.web.api.session import caller_of, owner_of
 from tallystick.web.people import recipients
@@ -28,9 +28,9 @@ def create_transfer(request: HttpRequest, body: TransferIn) -> HttpResponse:
     owner = owner_of(request, body.owner)
     caller = caller_of(request)
 
-    def decide(conn: Connection) -> bytes:
+    def ask(conn: Connection) -> Asked:
         amount = Money(body.amount, Currency(body.currency))
-        done = wallets.transfer(
+        intent = wallets.intend(
             conn,
             actor=caller,
             owner=owner,
@@ -41,9 +41,12 @@ def create_transfer(request: HttpRequest, body: TransferIn) -> HttpResponse:
             request_id=observability.request_id(),
             now=db.now(conn),
         )
-        return TransferOut.of(done).model_dump_json().encode()
+        return Asked(
+            intent.deed,
+            lambda outcome: TransferOut.of(intent.read(outcome)).model_dump_json().encode(),
+        )
 
-    return once(request, caller=caller, decide=decide)
+    return once(request, caller=caller, ask=ask)
 
 
 def _payee(request: HttpRequest, text: str, amount: Money) -> UUID:

@@ -18,10 +18,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from tallystick import db, idempotency, ids, observability, wallets
 from tallystick.errors import TallystickError
 from tallystick.ids import IdMalformed
-from tallystick.ledger import LedgerError
+from tallystick.ledger import LedgerError, WriterError
 from tallystick.money import CurrencyMismatch, Money
 from tallystick.wallets import NoCover, SelfTransfer, Wallet, WalletError
 from tallystick.web.database import heart
+from tallystick.web.house import house
 from tallystick.web.pages.access import person_of, signed_in
 from tallystick.web.pages.forms import Send
 from tallystick.web.people import recipients
@@ -32,7 +33,13 @@ __all__ = ["confirm", "pay_link", "send"]
 #: Where the session keeps what a person is about to send, and how many of them.
 _ASKED: Final = "send"
 _ASKED_MAX: Final = 5
-_REFUSED: Final = (WalletError, LedgerError, CurrencyMismatch, idempotency.IdempotencyError)
+_REFUSED: Final = (
+    WalletError,
+    LedgerError,
+    WriterError,
+    CurrencyMismatch,
+    idempotency.IdempotencyError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +105,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
     owner = person_of(request).owner
     try:
         with heart() as conn:
-            done = wallets.transfer(
+            intent = wallets.intend(
                 conn,
                 actor=owner,
                 owner=owner,
@@ -106,11 +113,10 @@ def confirm(request: HttpRequest) -> HttpResponse:
                 to_wallet=asked.payee,
                 amount=asked.amount,
                 note=asked.note,
-                caller=owner,
-                key=f"page-{key}",
                 request_id=observability.request_id(),
                 now=db.now(conn),
-            )
+            ).once(caller=owner, key=f"page-{key}")
+        done = intent.read(house().writer.execute(intent.deed))
     except _REFUSED as refusal:
         return _refused(request, asked, refusal)
     return redirect("transfer", ids.show("tra", done.id))

@@ -46,6 +46,7 @@ STATUS: Final[Mapping[str, tuple[int, str]]] = {
     "owner_not_found": (404, "There is no such owner"),
     "scope_missing": (403, "The key may not do this"),
     # ledger, wallets
+    "account_busy": (503, "Somebody else is working on the account"),
     "account_frozen": (409, "The account is frozen"),
     "account_not_found": (404, "There is no such account"),
     "account_not_frozen": (409, "The account is not frozen"),
@@ -53,6 +54,9 @@ STATUS: Final[Mapping[str, tuple[int, str]]] = {
     "balance_condition_failed": (409, "The account holds less than was asked for"),
     "ceiling_exceeded": (409, "The account would hold too much"),
     "insufficient_funds": (409, "The money does not suffice"),
+    "outcome_unknown": (503, "Whether it was done is not known"),
+    "writer_closed": (503, "The server is going down"),
+    "writer_full": (503, "Too many transfers wait"),
     "move_invalid": (422, "The transfer is not valid"),
     "reversal_not_reversible": (409, "A reversal cannot be undone"),
     "transfer_not_found": (404, "There is no such transfer"),

@@ -1,0 +1,146 @@
+"""The Writer's connection: one transaction a batch, and the question what became of it.
+
+A connection that is lost at COMMIT leaves two possibilities; the database is asked which.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from typing import Final
+from uuid import UUID
+
+import psycopg
+
+from tallystick import db
+from tallystick.db import DatabaseUnavailable
+from tallystick.ledger import store
+from tallystick.ledger.model import Deed, Outcome
+from tallystick.ledger.operations import execute
+from tallystick.ledger.writer.errors import OutcomeUnknown
+from tallystick.ledger.writer.model import Gauges
+
+__all__ = ["ConnectionLost", "Session"]
+
+#: Seconds between two questions about a transaction that still runs, or to a server that is away.
+_ASK_EVERY_S: Final = 0.02
+_CONNECT_EVERY_S: Final = 0.1
+
+
+class ConnectionLost(Exception):
+    """The connection was lost before the COMMIT, or the COMMIT never arrived: nothing was done."""
+
+
+class Session:
+    """A connection that is opened when it is needed, and again after it was lost."""
+
+    def __init__(
+        self, url: str, *, timeout_s: int, silence_s: float, name: str, gauges: Gauges
+    ) -> None:
+        """Keep the address; `timeout_s` bounds a connect, `silence_s` every wait for an answer."""
+        self._url = url
+        self._timeout_s = timeout_s
+        self._silence_s = silence_s
+        self._name = name
+        self._gauges = gauges
+        self._conn: psycopg.Connection | None = None
+        #: A transaction that was left behind, and the backend that may not have noticed yet.
+        self._left: tuple[str, int] | None = None
+
+    def commit(
+        self, deeds: Sequence[Deed], *, lock_wait_ms: int, ask_until: float
+    ) -> list[Outcome]:
+        """Do the deeds in a transaction of their own and return what became of each.
+
+        Waits `lock_wait_ms` for each lock. Raises DatabaseUnavailable, ConnectionLost where
+        nothing was done, OutcomeUnknown where that could not be learned until `ask_until`
+        (monotonic seconds), and what the deeds raise: then nothing was done either.
+        """
+        conn = self._connected()
+        backend, xid = conn.info.backend_pid, None
+        try:
+            xid = store.enter(conn, lock_wait_ms=lock_wait_ms)
+            outcomes = execute(conn, deeds, key_wait_ms=lock_wait_ms)
+        except BaseException as error:
+            self._leave(conn)
+            if self._conn is None and xid is not None:
+                self._left = (xid, backend)
+            if self._conn is None and isinstance(error, psycopg.Error):
+                raise ConnectionLost from error
+            raise
+        try:
+            conn.commit()
+        except psycopg.Error as error:
+            self.close()
+            if not self._was_committed(xid, backend, ask_until):
+                raise ConnectionLost from error
+        return outcomes
+
+    def held(self, accounts: Collection[UUID]) -> set[UUID]:
+        """Return those accounts that somebody else has locked at this moment.
+
+        Raises DatabaseUnavailable and what psycopg raises.
+        """
+        conn = self._connected()
+        try:
+            found = store.accounts_held(conn, accounts)
+            conn.rollback()
+        except BaseException:
+            self._leave(conn)
+            raise
+        return found
+
+    def close(self) -> None:
+        """Drop the connection; what it had not committed is undone."""
+        conn, self._conn = self._conn, None
+        if conn is not None:
+            with suppress(psycopg.Error):
+                conn.close()
+
+    def _connected(self) -> psycopg.Connection:
+        if self._conn is None:
+            conn = self._connect()
+            if self._left is not None:
+                # It may hold its locks against us for as long as nobody tells it.
+                store.end_session(conn, *self._left)
+                conn.rollback()
+                self._left = None
+            self._conn = conn
+        return self._conn
+
+    def _connect(self) -> psycopg.Connection:
+        return db.connect(
+            self._url,
+            application_name=self._name,
+            timeout_s=self._timeout_s,
+            silence_s=self._silence_s,
+        )
+
+    def _leave(self, conn: psycopg.Connection) -> None:
+        """Undo what was begun, and let the connection go where it is lost."""
+        with suppress(psycopg.Error):
+            conn.rollback()
+        if conn.closed:
+            self._conn = None
+
+    def _was_committed(self, xid: str, backend: int, until: float) -> bool:
+        """Return whether a transaction whose connection was lost at COMMIT was committed."""
+        self._gauges.trouble("outcome_asked")
+        while time.monotonic() < until:
+            with suppress(DatabaseUnavailable, psycopg.OperationalError), self._connect() as conn:
+                conn.autocommit = True
+                while time.monotonic() < until:
+                    status = store.transaction_status(conn, xid)
+                    if status is None:
+                        break
+                    if status != "in progress":
+                        return status == "committed"
+                    # It has not heard that its client is gone, and keeps its locks until it does.
+                    store.end_session(conn, xid, backend)
+                    time.sleep(_ASK_EVERY_S)
+            time.sleep(_CONNECT_EVERY_S)
+        raise OutcomeUnknown(
+            "The database went away at the commit: whether it was done is not known. Send it"
+            " again with the same key; it happens once."
+        )
