@@ -24,6 +24,11 @@ def deed(*moves: Move) -> Deed:
     return Deed(ids.new(), "test", "test", "", NOW, moves)
 
 
+def paying(payer: UUID, payee: UUID, minor: int = 1) -> Deed:
+    """Return a deed that moves so much, as a caller hands it to the Writer."""
+    return deed(move(payer, payee, minor))
+
+
 def post(conn: Connection, debit: UUID, credit: UUID, minor: int) -> Posted:
     """Move money and return what was posted."""
     return ledger.post(conn, deed(move(debit, credit, minor)))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from factories import payments
 from factories.ledger import KES, post
+from factories.races import together
 from factories.wallets import wallet
 from tallystick import bootstrap, db, ids, ledger, wallets, webhooks
 from tallystick import payments as core
@@ -36,18 +36,6 @@ def house(database):
     house = bootstrap.House.from_settings(settings)
     yield house
     house.close()
-
-
-def together(count: int, run: Callable[[int], object]) -> list[object]:
-    """Run so many threads that start together and return what each returned."""
-    gate = threading.Barrier(count)
-
-    def go(number: int) -> object:
-        gate.wait(timeout=30)
-        return run(number)
-
-    with ThreadPoolExecutor(count) as threads:
-        return list(threads.map(go, range(count)))
 
 
 def a_wallet(house, *, minor: int = 0):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 
 import pytest
 
 from factories.ledger import KES
+from factories.races import together
 from factories.wallets import wallet
 from tallystick import db, ledger, wallets
 from tallystick.db import Pool
@@ -21,18 +20,6 @@ def pool(database) -> Iterator[Pool]:
     pool = Pool(database.application_url, size_max=64, timeout_s=20, application_name="race")
     yield pool
     pool.close()
-
-
-def together(count: int, run: Callable[[int], object]) -> list[object]:
-    """Run so many threads that start together and return what each returned."""
-    gate = threading.Barrier(count)
-
-    def go(number: int) -> object:
-        gate.wait(timeout=30)
-        return run(number)
-
-    with ThreadPoolExecutor(count) as threads:
-        return list(threads.map(go, range(count)))
 
 
 def pair(pool: Pool, minor: int) -> tuple[Wallet, Wallet]:

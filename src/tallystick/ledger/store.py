@@ -17,6 +17,7 @@ __all__ = [
     "begin",
     "end_session",
     "enter",
+    "lock_account_alone",
     "lock_accounts",
     "read_account",
     "read_originals",
@@ -101,6 +102,11 @@ def enter(conn: Connection, *, lock_wait_ms: int) -> str:
 def accounts_held(conn: Connection, ids: Collection[UUID]) -> set[UUID]:
     """Return those accounts that another transaction has locked; lock the others."""
     return {identity for (identity,) in rows(conn, "accounts_held", ids=arrays.uuids(ids))}
+
+
+def lock_account_alone(conn: Connection, account_id: UUID) -> None:
+    """Lock one account, to learn when it is free; a deed locks its accounts together."""
+    rows(conn, "lock_account_alone", id=account_id)
 
 
 def transaction_status(conn: Connection, xid: str) -> str | None:

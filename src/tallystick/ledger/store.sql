@@ -36,6 +36,13 @@ SELECT account.id
 FROM tallystick.account
 WHERE account.id = any(%(ids)s::uuid[]) AND account.id NOT IN (SELECT free.id FROM free);
 
+-- name: lock_account_alone
+-- Wait until an account is free: nothing is decided by it.
+SELECT account.id
+FROM tallystick.account
+WHERE account.id = %(id)s
+FOR NO KEY UPDATE;
+
 -- name: is_open
 -- Whether the mark is still there: with autocommit it is gone by now.
 SELECT current_setting('tallystick.deed', TRUE) = %(mark)s AS is_open;

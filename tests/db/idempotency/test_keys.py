@@ -85,14 +85,11 @@ class TestClaim:
         claim(conn)
         assert conn.execute("SHOW lock_timeout").fetchone() == ("7s",)
 
-
     def test_takes_the_free_ones_of_many_and_tells_the_others(self, conn):
         claim(conn, key="b")
         idempotency.store(conn, {("c", "b"): DONE})
         asked = [Claim("c", key, ASKED) for key in ("c", "b", 'a"\\,{}')]
-        assert idempotency.claim(conn, asked, now=db.now(conn)) == {
-            ("c", "b"): Record(ASKED, DONE)
-        }
+        assert idempotency.claim(conn, asked, now=db.now(conn)) == {("c", "b"): Record(ASKED, DONE)}
         kept = {("c", "c"): DONE, ("c", 'a"\\,{}'): Outcome(409, b'\x00"\xff')}
         idempotency.store(conn, kept)
         known = idempotency.claim(conn, asked, now=db.now(conn))

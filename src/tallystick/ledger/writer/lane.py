@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
-from uuid import UUID
 
 import psycopg
 import structlog
@@ -132,7 +131,7 @@ class Lane:
 
     def _without_held(self, group: Sequence[Ticket], wait_ms: int, tries: int) -> list[Group]:
         """Put aside the deeds whose accounts somebody else holds, and return the others."""
-        held = self._held(group)
+        held = self._session.held({one for ticket in group for one in rules.touched(ticket.deed)})
         free: list[Ticket] = []
         slow: list[Ticket] = []
         for ticket in group:
@@ -159,14 +158,6 @@ class Lane:
             return []
         self._gauges.trouble("split")
         return _halves(group, _HALF_WAIT_MS)
-
-    def _held(self, group: Sequence[Ticket]) -> set[UUID]:
-        touched = {account for ticket in group for account in rules.touched(ticket.deed)}
-        try:
-            return self._session.held(touched)
-        except (ConnectionLost, DatabaseUnavailable, psycopg.Error):
-            # The next try meets the same trouble and answers for it.
-            return set()
 
 
 def _halves(group: Sequence[Ticket], wait_ms: int) -> list[Group]:

@@ -12,8 +12,10 @@ from tallystick.idempotency import InFlight
 from tallystick.ledger.model import Deed, Outcome, Refused
 from tallystick.ledger.writer.errors import AccountBusy
 
-__all__ = ["Gauges", "Silent", "Ticket"]
+__all__ = ["BATCH_MAX", "Gauges", "Silent", "Ticket"]
 
+#: Deeds of one batch at most.
+BATCH_MAX: Final = 1_024
 #: Seconds that a deed waits for another transaction that keeps its key.
 _KEY_WAIT_S: Final = 2.0
 

@@ -63,7 +63,7 @@ class Session:
             xid = store.enter(conn, lock_wait_ms=lock_wait_ms)
             outcomes = execute(conn, deeds, key_wait_ms=lock_wait_ms)
         except BaseException as error:
-            self._leave(conn)
+            self._undo()
             if self._conn is None and xid is not None:
                 self._left = (xid, backend)
             if self._conn is None and isinstance(error, psycopg.Error):
@@ -80,16 +80,32 @@ class Session:
     def held(self, accounts: Collection[UUID]) -> set[UUID]:
         """Return those accounts that somebody else has locked at this moment.
 
-        Raises DatabaseUnavailable and what psycopg raises.
+        Nothing where the database cannot be asked: the next commit meets the same trouble.
         """
-        conn = self._connected()
         try:
+            conn = self._connected()
             found = store.accounts_held(conn, accounts)
-            conn.rollback()
-        except BaseException:
-            self._leave(conn)
-            raise
+        except (DatabaseUnavailable, psycopg.Error):
+            found = set()
+        self._undo()
         return found
+
+    def is_free_within(self, account: UUID, *, wait_ms: int) -> bool:
+        """Return whether an account could be locked within so many milliseconds.
+
+        It is let go at once. True also where the database cannot be asked, as `held` says.
+        """
+        try:
+            conn = self._connected()
+            store.enter(conn, lock_wait_ms=wait_ms)
+            store.lock_account_alone(conn, account)
+        except psycopg.errors.LockNotAvailable:
+            return False
+        except (DatabaseUnavailable, psycopg.Error):
+            return True
+        finally:
+            self._undo()
+        return True
 
     def close(self) -> None:
         """Drop the connection; what it had not committed is undone."""
@@ -117,11 +133,13 @@ class Session:
             silence_s=self._silence_s,
         )
 
-    def _leave(self, conn: psycopg.Connection) -> None:
+    def _undo(self) -> None:
         """Undo what was begun, and let the connection go where it is lost."""
+        if self._conn is None:
+            return
         with suppress(psycopg.Error):
-            conn.rollback()
-        if conn.closed:
+            self._conn.rollback()
+        if self._conn.closed:
             self._conn = None
 
     def _was_committed(self, xid: str, backend: int, until: float) -> bool:

@@ -1,7 +1,7 @@
 """The slow lane: deeds whose account or key somebody else holds wait here, and nobody else does.
 
-Each thing that is held has a thread of its own, up to a few; they wait in the database's queue
-for the lock, so that a busy account cannot starve them.
+Each thing that is held has a thread of its own, up to a few. It waits for the one account alone,
+in the database's queue, and holds nothing meanwhile: the deeds' other accounts stay free.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ from uuid import UUID
 from tallystick.ledger import rules
 from tallystick.ledger.model import Deed
 from tallystick.ledger.writer.lane import Lane
-from tallystick.ledger.writer.model import Gauges, Ticket
+from tallystick.ledger.writer.model import BATCH_MAX, Gauges, Ticket
 from tallystick.ledger.writer.session import Session
 
 __all__ = ["SlowLane"]
 
 #: Things held at once that are waited for, each with a thread and a connection; others queue.
 _THREADS: Final = 4
-#: Milliseconds of one wait for a lock: after each the deadlines are looked at.
+#: Milliseconds of one wait for what is held: after each the deadlines are looked at.
 _WAIT_MS: Final = 500
+#: Milliseconds that the deeds then wait for a lock, while they hold others.
+_LOCK_WAIT_MS: Final = 50
 
 
 class SlowLane:
@@ -79,7 +81,13 @@ class SlowLane:
         lane = Lane(session, gauges=self._gauges, put_aside=aside.extend)
         while tickets := self._in_hand(name, aside):
             aside.clear()
-            lane.run(tickets, lock_wait_ms=_WAIT_MS)
+            if not isinstance(name, UUID):
+                # A key: it is claimed before anything is locked, so that its deed may wait.
+                lane.run(tickets, lock_wait_ms=_WAIT_MS)
+            elif session.is_free_within(name, wait_ms=_WAIT_MS):
+                lane.run(tickets, lock_wait_ms=_LOCK_WAIT_MS)
+            else:
+                aside.extend(tickets)
             with self._lock:
                 self._count(len(aside) - len(tickets))
         with self._lock:
@@ -93,7 +101,7 @@ class SlowLane:
             late = [ticket for ticket in waiting if ticket.give_up_at <= now]
             live = [ticket for ticket in waiting if ticket.give_up_at > now]
             own = [ticket for ticket in live if ticket.waits_for == name]
-            self._groups[name] = []
+            self._groups[name] = own[BATCH_MAX:]
             for ticket in live:
                 if ticket.waits_for != name:
                     self._group(ticket)
@@ -103,7 +111,7 @@ class SlowLane:
         for ticket in late:
             self._gauges.trouble("deadline")
             ticket.give_up()
-        return own
+        return own[:BATCH_MAX]
 
     def _count(self, change: int) -> None:
         self.waiting += change

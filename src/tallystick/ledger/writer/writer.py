@@ -12,14 +12,12 @@ from tallystick.db import DatabaseUnavailable
 from tallystick.ledger.model import Deed, Outcome
 from tallystick.ledger.writer.errors import AccountBusy, OutcomeUnknown, WriterClosed, WriterFull
 from tallystick.ledger.writer.lane import Lane
-from tallystick.ledger.writer.model import Gauges, Silent, Ticket
+from tallystick.ledger.writer.model import BATCH_MAX, Gauges, Silent, Ticket
 from tallystick.ledger.writer.session import Session
 from tallystick.ledger.writer.slow import SlowLane
 
 __all__ = ["Writer"]
 
-#: Deeds of one batch at most.
-_BATCH_MAX: Final = 1_024
 #: Milliseconds that a batch waits for a lock, before what is held goes to the slow lane.
 _LOCK_WAIT_MS: Final = 250
 #: Seconds beyond a deed's deadline in which its outcome may still be on its way.
@@ -131,7 +129,7 @@ class Writer:
                 self._changed.wait()
             self._is_idle = False
             self._gauges.waiting(len(self._queue))
-            return [self._queue.popleft() for _ in range(min(len(self._queue), _BATCH_MAX))]
+            return [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MAX))]
 
     def _run(self, batch: list[Ticket]) -> None:
         """Bring a batch on its way, but for what is late, or waits for the slow lane's accounts."""
