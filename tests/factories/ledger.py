@@ -34,10 +34,10 @@ def post(conn: Connection, debit: UUID, credit: UUID, minor: int) -> Posted:
     return ledger.post(conn, deed(move(debit, credit, minor)))
 
 
-def fund(conn: Connection, account_id: UUID, minor: int) -> None:
+def fund(conn: Connection, account_id: UUID, minor: int, *, currency: Currency = KES) -> None:
     """Bring so much into an account from outside."""
-    [outside] = ledger.open_accounts(conn, [chart.clearing("test", KES)])
-    post(conn, outside, account_id, minor)
+    [outside] = ledger.open_accounts(conn, [chart.clearing("test", currency)])
+    ledger.post(conn, deed(Move(outside, account_id, Money(minor, currency), "test")))
 
 
 def balance(conn: Connection, account_id: UUID) -> int:

@@ -13,7 +13,7 @@ import psycopg
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from tallystick import clock, db, ledger
 from tallystick.cli.startup import settings_or_exit
@@ -122,7 +122,7 @@ def _print(finding: _Finding) -> None:
         console.print(f"[green]The books are right:[/] {what}.", highlight=False, soft_wrap=True)
         return
     console.print(f"[red]The books are wrong:[/] {what}.", highlight=False, soft_wrap=True)
-    table = Table("invariant", "where", "difference")
+    table = Table("invariant", Column("where", overflow="fold"), "difference")
     for breach in finding.breaches:
         table.add_row(breach.invariant, breach.where, f"{breach.difference:,}")
     console.print(table)

@@ -6,7 +6,7 @@ deed, and it is pruned after 90 days.
 
 from __future__ import annotations
 
-from tallystick.idempotency.errors import IdempotencyError, InFlight, KeyReused
+from tallystick.idempotency.errors import IdempotencyError, InFlight, KeyInvalid, KeyReused
 from tallystick.idempotency.handlers import PRUNE, prune
 from tallystick.idempotency.model import Claim, Outcome, Record
 from tallystick.idempotency.operations import claim, find, forget, store
@@ -17,6 +17,7 @@ __all__ = [
     "Claim",
     "IdempotencyError",
     "InFlight",
+    "KeyInvalid",
     "KeyReused",
     "Outcome",
     "Record",

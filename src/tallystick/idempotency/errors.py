@@ -1,6 +1,7 @@
 """Why a key cannot be used now.
 
 IdempotencyError
+├── KeyInvalid  caller or key are no text of the length that is kept
 ├── KeyReused   the key stands for another request
 └── InFlight    the first request with the key is still being worked on
 """
@@ -9,13 +10,19 @@ from __future__ import annotations
 
 from tallystick.errors import TallystickError
 
-__all__ = ["IdempotencyError", "InFlight", "KeyReused"]
+__all__ = ["IdempotencyError", "InFlight", "KeyInvalid", "KeyReused"]
 
 
 class IdempotencyError(TallystickError):
     """The key cannot be used now."""
 
     code = "idempotency_error"
+
+
+class KeyInvalid(IdempotencyError):
+    """Caller or key are empty, too long, or hold what is no text."""
+
+    code = "idempotency_key_invalid"
 
 
 class KeyReused(IdempotencyError):

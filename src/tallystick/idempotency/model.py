@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+from tallystick.idempotency.errors import KeyInvalid
 
 __all__ = ["Claim", "Name", "Outcome", "Record"]
 
 #: Caller and key: what there is one record of.
 Name = tuple[str, str]
+_CALLER_MAX: Final = 200
+_KEY_MAX: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +23,13 @@ class Claim:
     key: str
     #: SHA-256 of what is asked: the same key with another one is refused.
     fingerprint: bytes
+
+    def __post_init__(self) -> None:
+        """Raise KeyInvalid for what could not be kept."""
+        if not (_is_text(self.caller, _CALLER_MAX) and _is_text(self.key, _KEY_MAX)):
+            raise KeyInvalid(
+                f"Give a caller of 1 to {_CALLER_MAX} and a key of 1 to {_KEY_MAX} characters."
+            )
 
     @property
     def name(self) -> Name:
@@ -42,3 +54,12 @@ class Record:
     fingerprint: bytes
     #: None where the request has no outcome yet.
     outcome: Outcome | None
+
+
+def _is_text(text: str, most: int) -> bool:
+    """Return whether PostgreSQL can keep it: no NUL, and nothing that UTF-8 has no bytes for."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return 0 < len(text) <= most and "\0" not in text

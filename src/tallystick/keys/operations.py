@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from tallystick import ids
+from tallystick import db, ids
 from tallystick.db import Connection
 from tallystick.keys import queries, rules, store
 from tallystick.keys.errors import KeyAlreadyRevoked, KeyRefused
@@ -29,8 +29,10 @@ def issue(
     """Keep a new key and return it with its text, which nobody can show again.
 
     `owner` is the one owner it acts for, None for every owner. `randomness` is RANDOM_BYTES
-    bytes of the operating system's dice, thrown at the door. Raises KeyInvalid.
+    bytes of the operating system's dice, thrown at the door. Raises KeyInvalid, and
+    TransactionRequired before any write.
     """
+    db.require_transaction(conn)
     rules.check_issue(name=name, scopes=scopes, owner=owner, expires_at=expires_at, now=now)
     minted = rules.mint(environment, randomness)
     key = Key(
@@ -68,7 +70,11 @@ def verify(conn: Connection, *, presented: str, environment: Environment, now: d
 
 
 def revoke(conn: Connection, *, key_id: UUID, now: datetime) -> Key:
-    """Revoke a key for good and return it; raise KeyNotFound or KeyAlreadyRevoked."""
+    """Revoke a key for good and return it.
+
+    Raises KeyNotFound, KeyAlreadyRevoked, and TransactionRequired before any write.
+    """
+    db.require_transaction(conn)
     is_news = store.revoke(conn, key_id, now=now)
     key = queries.get(conn, key_id=key_id)
     if not is_news:

@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
-from tallystick import ids
+from tallystick import db, ids
 from tallystick.db import Connection, arrays
 from tallystick.errors import TallystickError
 from tallystick.ledger import replays, rules, store
@@ -173,12 +173,20 @@ def unfreeze(conn: Connection, *, account_id: UUID, actor: str, reason: str) -> 
 def write_note(
     conn: Connection, *, posting_id: UUID, kind: str, actor: str, body: str, now: datetime
 ) -> Note:
-    """Keep free text of at most 2,000 characters about a posting, and return it."""
+    """Keep free text of at most 2,000 characters about a posting, and return it.
+
+    Raises TransactionRequired before any write.
+    """
+    db.require_transaction(conn)
     return _noted(conn, kind, actor, body, now, posting_id=posting_id)
 
 
 def erase_notes(conn: Connection, *, posting_id: UUID) -> int:
-    """Blank all free text about a posting and return how many notes lost theirs."""
+    """Blank all free text about a posting and return how many notes lost theirs.
+
+    Raises TransactionRequired before any write.
+    """
+    db.require_transaction(conn)
     return len(store.rows(conn, "erase_notes", posting_id=posting_id))
 
 
@@ -186,7 +194,7 @@ def open_accounts(conn: Connection, plans: Sequence[AccountPlan]) -> list[UUID]:
     """Open the accounts that are missing and return the ids of all, in the plans' order.
 
     Two callers at once get the same accounts. Rows are inserted in order of path, so that two
-    callers never wait for each other in a circle.
+    callers never wait for each other in a circle. Raises TransactionRequired before any write.
     """
     ordered = sorted(set(plans), key=lambda plan: (plan.path, plan.currency.code))
     columns = {
@@ -195,6 +203,7 @@ def open_accounts(conn: Connection, plans: Sequence[AccountPlan]) -> list[UUID]:
     }
     found = store.rows(conn, "find_accounts", **columns)
     if len(found) < len(ordered):
+        db.require_transaction(conn)
         store.run(
             conn,
             "open_accounts",

@@ -129,8 +129,18 @@ def _check_words(deed: Deed) -> None:
         raise MoveInvalid("Name the actor and the request in few words.")
     if len(deed.note) > _NOTE_MAX:
         raise MoveInvalid(f"Give a note of at most {_NOTE_MAX} characters.")
-    if "\0" in deed.actor + deed.request_id + deed.note:
+    words = deed.actor + deed.request_id + deed.note
+    if "\0" in words or not _is_encodable(words):
         raise MoveInvalid("Leave out characters that are no text.")
+
+
+def _is_encodable(text: str) -> bool:
+    """Return whether the text has a form in UTF-8: half of a pair has none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=256)

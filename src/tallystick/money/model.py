@@ -33,7 +33,9 @@ class Currency:
 
     def __post_init__(self) -> None:
         """Look the code up in the table."""
-        entry = iso4217.Currency.__members__.get(self.code) if self.code.isupper() else None
+        code: object = self.code
+        is_code = isinstance(code, str) and code.isupper()
+        entry = iso4217.Currency.__members__.get(self.code) if is_code else None
         if entry is None or entry.exponent is None:
             raise CurrencyUnknown("Give a currency of ISO 4217 in capitals, as KES or USD.")
         object.__setattr__(self, "exponent", entry.exponent)
@@ -53,7 +55,10 @@ class Money:
     currency: Currency
 
     def __post_init__(self) -> None:
-        """Refuse what is no whole number of minor units."""
+        """Refuse what is no whole number of minor units of a currency."""
+        currency: object = self.currency
+        if not isinstance(currency, Currency):
+            raise MoneyMalformed("Give the currency as a Currency, as Currency('KES').")
         if type(self.minor) is not int:
             raise MoneyMalformed("Give the amount as a whole number of minor units.")
         if abs(self.minor) > MINOR_MAX:
@@ -84,8 +89,10 @@ class Money:
         return f"{sign}{digits[: -self.currency.exponent]}.{digits[-self.currency.exponent :]}"
 
     def __str__(self) -> str:
-        """Return the amount as `KES 15.00`."""
-        return f"{self.currency.code} {self.major}"
+        """Return the amount as people read it: `KES 1,500.00`."""
+        whole, dot, fraction = self.major.partition(".")
+        sign = "-" if whole.startswith("-") else ""
+        return f"{self.currency.code} {sign}{int(whole.lstrip('-')):,}{dot}{fraction}"
 
     def __add__(self, other: Money) -> Money:
         """Return the sum; raise CurrencyMismatch for two currencies."""

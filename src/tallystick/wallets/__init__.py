@@ -11,6 +11,7 @@ from tallystick.wallets.errors import (
     NoteMalformed,
     OwnerMalformed,
     PayeeNotFound,
+    PayeeUnavailable,
     SelfTransfer,
     TransferNotFound,
     WalletError,
@@ -19,7 +20,7 @@ from tallystick.wallets.errors import (
 from tallystick.wallets.model import Line, Receipt, Transferred, Wallet
 from tallystick.wallets.operations import open_wallet
 from tallystick.wallets.queries import entries, get, history, of_owner, payee, receipt
-from tallystick.wallets.rules import NOTE_MAX
+from tallystick.wallets.rules import NOTE_MAX, readable_note
 from tallystick.wallets.transfers import Intent, intend, transfer
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "NoteMalformed",
     "OwnerMalformed",
     "PayeeNotFound",
+    "PayeeUnavailable",
     "Receipt",
     "SelfTransfer",
     "TransferNotFound",
@@ -44,6 +46,7 @@ __all__ = [
     "of_owner",
     "open_wallet",
     "payee",
+    "readable_note",
     "receipt",
     "transfer",
 ]

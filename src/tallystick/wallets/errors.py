@@ -6,6 +6,7 @@ WalletError
 │   └── PayeeNotFound  no such wallet to send to
 ├── TransferNotFound   no such transfer, or between other people's wallets
 ├── SelfTransfer       a wallet cannot pay itself
+├── PayeeUnavailable   the recipient's wallet can take no money now
 ├── NoteMalformed      a note is one short line
 └── NoCover            a transfer of more than the wallet has (also ledger.InsufficientFunds)
 """
@@ -23,6 +24,7 @@ __all__ = [
     "NoteMalformed",
     "OwnerMalformed",
     "PayeeNotFound",
+    "PayeeUnavailable",
     "SelfTransfer",
     "TransferNotFound",
     "WalletError",
@@ -77,6 +79,18 @@ class SelfTransfer(WalletError):
 
     code = "self_transfer"
     field = "to"
+
+
+class PayeeUnavailable(WalletError):
+    """The recipient's wallet can take no money now: it is frozen, or full."""
+
+    code = "payee_unavailable"
+    field = "to"
+
+    def __init__(self, wallet_id: UUID) -> None:
+        """Keep the id; the sentence tells nothing of how it is with the wallet."""
+        super().__init__("The recipient cannot be paid now. Nothing was moved; ask them.")
+        self.wallet_id = wallet_id
 
 
 class NoteMalformed(WalletError):

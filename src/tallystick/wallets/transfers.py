@@ -17,6 +17,7 @@ from tallystick.ledger import (
     Account,
     Deed,
     InsufficientFunds,
+    LedgerError,
     Move,
     MoveInvalid,
     Once,
@@ -27,7 +28,7 @@ from tallystick.ledger import (
 )
 from tallystick.money import Currency, Money
 from tallystick.wallets import queries, rules
-from tallystick.wallets.errors import NoCover
+from tallystick.wallets.errors import NoCover, PayeeUnavailable
 from tallystick.wallets.model import Transferred, Wallet
 
 __all__ = ["Intent", "intend", "transfer"]
@@ -49,7 +50,7 @@ class Intent:
         """Return what the deed did, or an earlier one of the same key.
 
         Raises what it was refused with: NoCover with the payer's balance under the lock,
-        MoveInvalid, AccountFrozen, CeilingExceeded, and idempotency's KeyReused and InFlight.
+        PayeeUnavailable, MoveInvalid, AccountFrozen, and idempotency's KeyReused and InFlight.
         """
         match outcome:
             case Posted():
@@ -58,8 +59,22 @@ class Intent:
                 return _read(outcome.answer.response)
             case Refused(error=InsufficientFunds(account=Account() as account) as refusal):
                 raise NoCover(Money(account.balance, self.amount.currency)) from refusal
+            case Refused(error=LedgerError(account=Account() as account) as refusal) if (
+                account.id != self.payer.available_id
+            ):
+                # How it is with another's wallet is not told.
+                raise PayeeUnavailable(self.payee) from refusal
             case Refused(error=refusal):
                 raise refusal
+
+    def find(self, conn: Connection) -> Transferred | None:
+        """Return what the key of this intent stands for already; None where it is free.
+
+        A hint that locks nothing. Raises KeyReused.
+        """
+        assert self.deed.once is not None, "only a key stands for something"
+        kept = idempotency.find(conn, self.deed.once.claim)
+        return None if kept is None else _read(kept.response)
 
     def once(self, *, caller: str, key: str) -> Intent:
         """Return the same intent under a key: a second one with it reads what the first did.
@@ -98,8 +113,7 @@ def intend(
     Raises WalletNotFound, PayeeNotFound, SelfTransfer, CurrencyMismatch, NoteMalformed and
     MoveInvalid: what no balance could make right.
     """
-    words = (note or "").strip()
-    rules.check_note(words)
+    words = rules.readable_note(note)
     if amount.minor <= 0:
         raise MoveInvalid("Give an amount above 0.")
     payer = queries.get(conn, wallet_id=from_wallet, owner=owner)
@@ -134,8 +148,11 @@ def transfer(
     """Move money from the owner's wallet to another one and return what that did.
 
     With `caller` and `key`, a second call returns what the first did. Raises what `intend` and
-    `Intent.read` say. A refusal writes nothing, and its key is free again.
+    `Intent.read` say, TransactionRequired, KeyMalformed, and TypeError for half of caller and key.
+    A refusal writes nothing, and its key is free again.
     """
+    if (caller is None) is not (key is None):
+        raise TypeError("Give caller and key together: half of them lets the money move twice.")
     intent = intend(
         conn,
         actor=actor,

@@ -11,12 +11,14 @@ from factories.ledger import KES
 from factories.wallets import wallet
 from tallystick import db, idempotency, ids, ledger, wallets
 from tallystick.errors import TallystickError
+from tallystick.idempotency import KeyInvalid
 from tallystick.ledger import AccountFrozen, InsufficientFunds, MoveInvalid
 from tallystick.money import Currency, CurrencyMismatch, Money
 from tallystick.wallets import (
     NoCover,
     NoteMalformed,
     PayeeNotFound,
+    PayeeUnavailable,
     SelfTransfer,
     Transferred,
     Wallet,
@@ -85,7 +87,7 @@ class TestTransfer:
         payer, payee = wallet(conn, minor=100), wallet(conn)
         before = rows(conn)
         with pytest.raises(refusal):
-            move(conn, payer, payee, caller="c", key=key, **change)
+            move(conn, payer, payee, caller=key and "c", key=key, **change)
         assert rows(conn) == before
 
     def test_refuses_a_wallet_that_pays_itself(self, conn):
@@ -104,8 +106,18 @@ class TestTransfer:
         pair = wallet(conn, minor=100), wallet(conn)
         freeze = "UPDATE tallystick.account SET frozen = TRUE WHERE id = %s"
         conn.execute(freeze, (pair[side].available_id,))
-        with pytest.raises(AccountFrozen):
+        with pytest.raises(AccountFrozen if side == 0 else PayeeUnavailable):
             move(conn, *pair)
+
+    @pytest.mark.parametrize("half", [{"caller": "c"}, {"key": "k"}])
+    def test_refuses_half_of_a_callers_key(self, conn, half):
+        with pytest.raises(TypeError):
+            move(conn, wallet(conn, minor=100), wallet(conn), **half)
+
+    @pytest.mark.parametrize(("caller", "key"), [("", "k"), ("c", "k" * 256), ("c", "\0")])
+    def test_refuses_a_key_that_cannot_be_kept(self, conn, caller, key):
+        with pytest.raises(KeyInvalid):
+            move(conn, wallet(conn, minor=100), wallet(conn), caller=caller, key=key)
 
     def test_says_what_the_payers_own_wallet_has(self, conn):
         with pytest.raises(NoCover) as refused:

@@ -9,7 +9,8 @@ import pytest
 from django.test import Client
 
 from factories.ledger import fund
-from tallystick import ids, ledger, wallets
+from tallystick import db, ids, ledger, wallets
+from tallystick.money import Currency
 from tallystick.wallets import Wallet
 
 TABLES = ("posting", "transfer", "idempotency")
@@ -31,8 +32,7 @@ class Pair:
         with psycopg.connect(self.site.url) as conn:
             find = "SELECT id FROM people_person WHERE email = %s"
             [person] = conn.execute(find, (f"{who}@example.org",)).fetchone()
-            [owned] = wallets.of_owner(conn, owner=f"person:{person}")
-            return owned
+            return wallets.of_owner(conn, owner=f"person:{person}")[0]
 
     def held(self, who: str) -> int:
         return self.wallet(who).available.minor
@@ -92,10 +92,12 @@ class TestSend:
             ({"amount": "-1"}, "above 0"),
             ({"amount": "1.005"}, "2 decimals at most"),
             ({"amount": "9" * 16}, "at most"),
-            ({"amount": "1000.01"}, "The wallet has KES 1000.00"),
+            ({"amount": "1000.01"}, "The wallet has KES 1,000.00"),
             ({"to": ""}, "Say who gets the money"),
             ({"to": "amina@example.org"}, "your own wallet"),
             ({"note": "x" * 141}, "at most 140"),
+            ({"note": "two\u2028lines"}, "one line"),
+            ({"note": "\u202eback"}, "one line"),
             ({"key": ""}, "has lost its number"),
         ],
     )
@@ -115,6 +117,29 @@ class TestSend:
         shown = ids.show("wal", pair.wallet("wanjiru").id)
         answer = pair.amina.get(f"/pay/{shown}", follow=True)
         assert f'value="{shown}"' in answer.content.decode()
+
+    def test_of_a_wallets_link_begins_in_the_currency_of_that_wallet(self, pair):
+        with psycopg.connect(pair.site.url) as conn:
+            usd = Currency("USD")
+            now = db.now(conn)
+            mine, theirs = (
+                wallets.open_wallet(conn, owner=pair.wallet(who).owner, currency=usd, now=now)
+                for who in ("amina", "wanjiru")
+            )
+            fund(conn, mine.available_id, 900, currency=usd)
+        page = pair.amina.get(f"/pay/{ids.show('wal', theirs.id)}", follow=True).content.decode()
+        assert "In your USD wallet" in page
+        assert f"?from={ids.show('wal', pair.wallet('amina').id)}" in page
+        answer = pair.ask(
+            to=ids.show("wal", theirs.id), amount="5", **{"from": ids.show("wal", mine.id)}
+        )
+        assert "Send USD\xa05.00" in answer.content.decode()
+
+    @pytest.mark.parametrize("note", ["asante \N{MAN}\u200d\N{WOMAN}", "10\xa0kg", "شكرا"])
+    def test_takes_a_note_as_people_write(self, pair, note):
+        answer = pair.confirm(pair.ask(note=note))
+        page = pair.amina.get(answer["Location"]).content.decode()
+        assert note.replace("\xa0", " ") in page
 
 
 class TestConfirm:
@@ -137,13 +162,43 @@ class TestConfirm:
         assert first["Location"] == again["Location"]
         assert pair.held("wanjiru") == 25_000
 
-    def test_sent_again_after_a_step_back_moves_once(self, pair):
+    def test_shows_the_receipt_after_a_step_back(self, pair):
         asked = pair.ask()
         done = pair.confirm(asked)
         back = pair.amina.get("/send/confirm", hidden(asked))
-        assert hidden(back) == hidden(asked)
-        assert pair.confirm(back)["Location"] == done["Location"]
+        assert back["Location"] == done["Location"]
         assert pair.held("wanjiru") == 25_000
+
+    def test_of_one_form_sent_twice_moves_once(self, pair):
+        key = str(ids.new())
+        done = pair.confirm(pair.ask(key=key))
+        again = pair.ask(key=key)
+        assert again.redirect_chain[-1][0] == done["Location"]
+        assert pair.held("wanjiru") == 25_000
+
+    def test_of_a_form_that_was_changed_after_a_step_back_is_another_transfer(self, pair):
+        key = str(ids.new())
+        pair.confirm(pair.ask(key=key))
+        assert pair.confirm(pair.ask(key=key, amount="50"))["Location"].startswith("/transfers/")
+        assert pair.held("wanjiru") == 30_000
+
+    def test_says_where_a_question_is_no_longer_open(self, pair):
+        first = pair.ask()
+        for _ in range(5):
+            pair.ask()
+        answer = pair.amina.post("/send/confirm", hidden(first), follow=True)
+        assert "no longer open" in answer.content.decode()
+        assert pair.held("wanjiru") == 0
+
+    def test_of_a_frozen_recipient_tells_nothing_of_them(self, pair):
+        asked = pair.ask()
+        with psycopg.connect(pair.site.url) as conn:
+            account = pair.wallet("wanjiru").available_id
+            ledger.freeze(conn, account_id=account, actor="operator:1", reason="court order")
+        answer = pair.confirm(asked)
+        assert answer.status_code == 422
+        assert "cannot be paid now" in answer.content.decode()
+        assert "frozen" not in answer.content.decode()
 
     def test_refused_under_the_lock_changes_nothing(self, pair):
         asked, other = pair.ask(amount="700"), pair.ask(amount="600")

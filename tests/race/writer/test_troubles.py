@@ -91,7 +91,6 @@ class TestLostAtCommit:
         assert isinstance(writer.execute(once("k", paying(payer, payee, 10))), Replayed)
         assert desk.balances(payer, payee) == [89, 11]
 
-
     @pytest.mark.parametrize("is_kept", [True, False], ids=["kept", "undone"])
     def test_learns_of_a_transaction_that_still_runs_by_ending_its_session(self, desk, is_kept):
         [account] = desk.accounts(10)

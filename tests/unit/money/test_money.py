@@ -65,12 +65,25 @@ class TestMoney:
             (Money(1500, KES), "KES 15.00"),
             (Money(5, KES), "KES 0.05"),
             (Money(-5, KES), "KES -0.05"),
-            (Money(1500, JPY), "JPY 1500"),
+            (Money(1500, JPY), "JPY 1,500"),
+            (Money(-123_456_789, KES), "KES -1,234,567.89"),
             (Money(1, KWD), "KWD 0.001"),
         ],
     )
-    def test_shows_all_its_decimals(self, money, text):
+    def test_shows_all_its_decimals_in_groups(self, money, text):
         assert str(money) == text
+
+    @pytest.mark.parametrize("currency", ["KES", None, 5])
+    def test_refuses_what_is_no_currency(self, currency):
+        with pytest.raises(MoneyMalformed):
+            Money(1, currency)
+
+
+class TestCode:
+    @pytest.mark.parametrize("code", [None, 5, "", "kes", "KE", "ZZZ", b"KES"])
+    def test_refuses_what_is_none(self, code):
+        with pytest.raises(CurrencyUnknown):
+            Currency(code)
 
 
 class TestParseMajor:

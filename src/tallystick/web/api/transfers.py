@@ -53,5 +53,7 @@ def _payee(request: HttpRequest, text: str, amount: Money) -> UUID:
     """Return the wallet that an id names, or that somebody's handle or address leads to."""
     return (
         recipients.wallet_named(text)
-        or recipients.find(request, text, currency=amount.currency).wallet_id
+        or recipients.find(
+            request, text, caller=caller_of(request), currency=amount.currency
+        ).wallet_id
     )

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from tallystick import ids
 from tallystick.money import Currency, Money, MoneyMalformed
 from tallystick.payments import AmountOutOfRange, AmountRange
-from tallystick.wallets import NOTE_MAX
+from tallystick.wallets import NOTE_MAX, NoteMalformed, readable_note
 
 __all__ = ["Send", "TopUp"]
 
@@ -65,7 +65,7 @@ class TopUp(_Amount):
         """Say what the provider takes."""
         super().__init__(*args, currency=currency, **kwargs)
         least, greatest = Money(limits.least, currency), Money(limits.greatest, currency)
-        self.fields["amount"].help_text = f"From {_grouped(least)} to {_grouped(greatest)}."
+        self.fields["amount"].help_text = f"From {least} to {greatest}."
 
 
 class Send(_Amount):
@@ -92,7 +92,9 @@ class Send(_Amount):
         widget=forms.TextInput({"autocomplete": "off"}),
     )
 
-
-def _grouped(money: Money) -> str:
-    whole, dot, fraction = money.major.partition(".")
-    return f"{money.currency.code} {int(whole):,}{dot}{fraction}"
+    def clean_note(self) -> str:
+        """Return the note; raise ValidationError with the sentence of the room that refuses."""
+        try:
+            return readable_note(self.cleaned_data["note"])
+        except NoteMalformed as refusal:
+            raise ValidationError(str(refusal), code=refusal.code) from None

@@ -7,20 +7,22 @@ or a step back is one transfer. What is shown before is a hint: the deed decides
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from tallystick import db, idempotency, ids, observability, wallets
+from tallystick.db import Connection
 from tallystick.errors import TallystickError
-from tallystick.ids import IdMalformed
 from tallystick.ledger import LedgerError, WriterError
-from tallystick.money import CurrencyMismatch, Money
-from tallystick.wallets import NoCover, SelfTransfer, Wallet, WalletError
+from tallystick.money import Currency, CurrencyMismatch, Money
+from tallystick.wallets import Intent, NoCover, SelfTransfer, Wallet, WalletError
 from tallystick.web.database import heart
 from tallystick.web.house import house
 from tallystick.web.pages.access import person_of, signed_in
@@ -72,15 +74,16 @@ def pay_link(request: HttpRequest, shown_id: str) -> HttpResponse:
 @signed_in
 def send(request: HttpRequest) -> HttpResponse:
     """Show the form; take it, and ask once more who and how much. 422 where it is wrong."""
-    wallet = _wallet(request)
+    owned, wallet = _wallets(request)
     if wallet is None:
         return render(request, "pages/send/closed.html")
+    page = partial(_page, request, owned, wallet)
     if request.method != "POST":
         first = {"key": ids.new(), "to": request.GET.get("to", "")[:320]}
-        return _page(request, wallet, _form(wallet, initial=first))
+        return page(_form(wallet, initial=first))
     form = _form(wallet, data=request.POST)
     if not form.is_valid():
-        return _page(request, wallet, form, status=422)
+        return page(form, status=422)
     try:
         key = _remember(request, wallet, form)
     except (RecipientUnknown, SelfTransfer, LookupsSpent) as refusal:
@@ -89,7 +92,7 @@ def send(request: HttpRequest) -> HttpResponse:
         form.add_error("amount", str(refusal))
     else:
         return redirect(f"{reverse('send_confirm')}?key={key}")
-    return _page(request, wallet, form, status=422)
+    return page(form, status=422)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -99,27 +102,33 @@ def confirm(request: HttpRequest) -> HttpResponse:
     key = request.POST.get("key") or request.GET.get("key", "")
     asked = _remembered(request, key)
     if asked is None:
+        messages.warning(request, "This question is no longer open. Say again whom and how much.")
         return redirect("send")
-    if request.method != "POST":
-        return render(request, "pages/send/confirm.html", {"asked": asked, "key": key})
-    owner = person_of(request).owner
     try:
         with heart() as conn:
-            intent = wallets.intend(
-                conn,
-                actor=owner,
-                owner=owner,
-                from_wallet=asked.wallet.id,
-                to_wallet=asked.payee,
-                amount=asked.amount,
-                note=asked.note,
-                request_id=observability.request_id(),
-                now=db.now(conn),
-            ).once(caller=owner, key=f"page-{key}")
-        done = intent.read(house().writer.execute(intent.deed))
+            intent = _intent(conn, person_of(request).owner, asked, key)
+            done = intent.find(conn)
+        if done is None and request.method != "POST":
+            return render(request, "pages/send/confirm.html", {"asked": asked, "key": key})
+        done = done or intent.read(house().writer.execute(intent.deed))
     except _REFUSED as refusal:
         return _refused(request, asked, refusal)
     return redirect("transfer", ids.show("tra", done.id))
+
+
+def _intent(conn: Connection, owner: str, asked: Asked, key: str) -> Intent:
+    """Return the transfer that was asked for, under its form's key."""
+    return wallets.intend(
+        conn,
+        actor=owner,
+        owner=owner,
+        from_wallet=asked.wallet.id,
+        to_wallet=asked.payee,
+        amount=asked.amount,
+        note=asked.note,
+        request_id=observability.request_id(),
+        now=db.now(conn),
+    ).once(caller=owner, key=f"page-{key}")
 
 
 def _refused(request: HttpRequest, asked: Asked, refusal: TallystickError) -> HttpResponse:
@@ -128,7 +137,8 @@ def _refused(request: HttpRequest, asked: Asked, refusal: TallystickError) -> Ht
     form = _form(asked.wallet, data={**typed, "key": str(ids.new())})
     field = refusal.field if refusal.field in form.fields else None
     form.add_error(field, str(refusal))
-    return _page(request, asked.wallet, form, status=422)
+    owned, _ = _wallets(request)
+    return _page(request, owned, asked.wallet, form, status=422)
 
 
 def _remember(request: HttpRequest, wallet: Wallet, form: Send) -> str:
@@ -139,10 +149,14 @@ def _remember(request: HttpRequest, wallet: Wallet, form: Send) -> str:
     amount: Money = form.cleaned_data["amount"]
     if amount.minor > wallet.available.minor:
         raise NoCover(wallet.available)
-    found = recipients.find(request, form.cleaned_data["to"], currency=wallet.currency)
+    found = recipients.find(
+        request,
+        form.cleaned_data["to"],
+        caller=person_of(request).owner,
+        currency=wallet.currency,
+    )
     if found.wallet_id == wallet.id:
         raise SelfTransfer("This is your own wallet: choose somebody else.")
-    key = str(ids.new())
     kept = {
         "from": str(wallet.id),
         "payee": str(found.wallet_id),
@@ -151,8 +165,12 @@ def _remember(request: HttpRequest, wallet: Wallet, form: Send) -> str:
         "amount": amount.minor,
         "note": form.cleaned_data["note"],
     }
-    earlier = list(request.session.get(_ASKED, {}).items())
-    request.session[_ASKED] = dict([*earlier[1 - _ASKED_MAX :], (key, kept)])
+    earlier = dict(request.session.get(_ASKED, {}))
+    key = str(form.cleaned_data["key"])
+    if earlier.pop(key, kept) != kept:
+        # Sent again with another wish, after a step back: that is another transfer.
+        key = str(ids.new())
+    request.session[_ASKED] = dict([*list(earlier.items())[1 - _ASKED_MAX :], (key, kept)])
     return key
 
 
@@ -174,22 +192,36 @@ def _remembered(request: HttpRequest, key: str) -> Asked | None:
     )
 
 
-def _wallet(request: HttpRequest) -> Wallet | None:
-    """Return the wallet that the person sends from: the one they named, else their first."""
+def _wallets(request: HttpRequest) -> tuple[list[Wallet], Wallet | None]:
+    """Return the person's wallets, and the one that they send from.
+
+    That is the one they named, else one in the currency of the wallet they pay, else their first.
+    """
     named = request.POST.get("from") or request.GET.get("from", "")
+    payee_id = recipients.wallet_named(request.GET.get("to", "")[:320])
     with heart() as conn:
         owned = wallets.of_owner(conn, owner=person_of(request).owner)
+        currency = _currency_of(conn, payee_id)
+    wanted = [wallet for wallet in owned if ids.show("wal", wallet.id) == named]
+    fitting = [wallet for wallet in owned if wallet.currency == currency]
+    return owned, next(iter([*wanted, *fitting, *owned]), None)
+
+
+def _currency_of(conn: Connection, payee_id: UUID | None) -> Currency | None:
+    if payee_id is None:
+        return None
     try:
-        wanted = ids.read("wal", named)
-    except IdMalformed:
-        wanted = None
-    return next((wallet for wallet in owned if wallet.id == wanted), owned[0] if owned else None)
+        return wallets.payee(conn, wallet_id=payee_id).currency
+    except WalletError:
+        return None
 
 
 def _form(wallet: Wallet, **given: object) -> Send:
     return Send(currency=wallet.currency, **given)
 
 
-def _page(request: HttpRequest, wallet: Wallet, form: Send, *, status: int = 200) -> HttpResponse:
-    words = {"form": form, "wallet": wallet}
+def _page(
+    request: HttpRequest, owned: list[Wallet], wallet: Wallet, form: Send, *, status: int = 200
+) -> HttpResponse:
+    words = {"form": form, "wallet": wallet, "wallets": owned}
     return render(request, "pages/send/form.html", words, status=status)

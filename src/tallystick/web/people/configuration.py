@@ -78,7 +78,8 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT: Final = 300
 ACCOUNT_RATE_LIMITS: Final = {
     "change_password": "5/m/user",
     "confirm_email": "1/10s/key",
-    "find_recipient": "20/m/user,100/h/user",
+    "find_recipient": "20/m/key,100/h/key",
+    "find_recipient_by_key": "300/m/key",
     "login": "30/m/ip",
     "login_failed": "20/m/ip,5/5m/key",
     "manage_email": "10/m/user",

@@ -64,8 +64,10 @@ STATUS: Final[Mapping[str, tuple[int, str]]] = {
     "owner_malformed": (422, "The owner's name is malformed"),
     "wallet_not_found": (404, "There is no such wallet"),
     "note_malformed": (422, "The note is not valid"),
+    "payee_unavailable": (409, "The recipient cannot be paid now"),
     "self_transfer": (422, "A wallet cannot pay itself"),
     # idempotency
+    "idempotency_key_invalid": (422, "The idempotency key is not valid"),
     "idempotency_in_flight": (409, "The first request with this Idempotency-Key is not done yet"),
     "idempotency_key_reused": (422, "The Idempotency-Key stands for another request"),
     # payments

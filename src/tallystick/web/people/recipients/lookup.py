@@ -39,13 +39,14 @@ class Recipient:
     name: str
 
 
-def find(request: HttpRequest, text: str, *, currency: Currency) -> Recipient:
+def find(request: HttpRequest, text: str, *, caller: str, currency: Currency) -> Recipient:
     """Return whom the text means: a handle, a wallet link or id, or a verified e-mail address.
 
-    Counts for the signed-in person: raises LookupsSpent past the limit, and RecipientUnknown.
-    An unknown name takes the same queries as a known one.
+    Counts for the caller, a person or an API key, which has more: raises LookupsSpent past the
+    limit, and RecipientUnknown. An unknown name takes the same queries as a known one.
     """
-    if not consume(request, action="find_recipient"):
+    action = "find_recipient" if caller.startswith(_PERSON) else "find_recipient_by_key"
+    if not consume(request, action=action, key=caller):
         raise LookupsSpent
     wallet_id = wallet_named(text)
     person = None if wallet_id else _named(text)
