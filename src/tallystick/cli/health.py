@@ -21,6 +21,10 @@ _TIMEOUT_S: Final = 5
 _ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not listened on
 
 
+#: Why is logged, not told to whoever asks.
+_FAILED: Final = "failed: the server's log says why (health_check_failed)"
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
     app.command("health")(_health)
@@ -35,7 +39,7 @@ def _health(*, url: _Url = None, as_json: _Json = False) -> None:
     else:
         typer.echo(f"{address}: {report['status']}")
         for check in report["checks"]:
-            typer.echo(f"  {check['name']:<12} {'ok' if check['ok'] else 'does not answer'}")
+            typer.echo(f"  {check['name']:<20} {'ok' if check['ok'] else _FAILED}")
         for name in report["waived"]:
             typer.echo(f"  waived: {name}")
     if report["status"] == "down":

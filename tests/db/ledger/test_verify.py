@@ -256,3 +256,37 @@ class TestMonths:
         owner.execute(PLANTED["a month without a partition"][0], books)
         with pytest.raises(RuntimeError, match="outside the months"):
             self.check(house)
+
+    def test_take_in_what_fell_outside_them(self, house, owner, books):
+        """A clock that went wrong, or a job that did not run: the strays find their month."""
+        owner.execute("ALTER TABLE tallystick.transfer DISABLE TRIGGER USER")
+        owner.execute(PLANTED["a month without a partition"][0], books)
+        [last_month] = owner.execute(
+            "SELECT max(inhrelid::regclass::text) FROM pg_inherits"
+            " WHERE inhparent = 'tallystick.transfer'::regclass"
+            " AND inhrelid <> 'tallystick.transfer_outside_months'::regclass"
+        ).fetchone()
+        owner.execute(f"DROP TABLE {last_month}")
+        [millis] = owner.execute(
+            "SELECT (extract(epoch FROM date_trunc('month', now()) + interval '3 months 5 days')"
+            " * 1000)::bigint"
+        ).fetchone()
+        stray = f"{millis:012x}70008{0:015x}"
+        owner.execute(
+            "UPDATE tallystick.transfer SET id = %s::uuid WHERE id ="
+            " (SELECT max(id::text)::uuid FROM tallystick.transfer)",
+            (stray,),
+        )
+        strays = "SELECT count(*) FROM tallystick.transfer_outside_months"
+        everything = "SELECT * FROM tallystick.transfer ORDER BY id"
+        before = owner.execute(everything).fetchall()
+        assert owner.execute(strays).fetchone() == (2,)
+        owner.execute("ALTER TABLE tallystick.transfer ENABLE TRIGGER USER")
+        house.registry.get("ledger.partitions").run()
+        self.check(house)
+        assert owner.execute(strays).fetchone() == (0,)
+        assert owner.execute(everything).fetchall() == before
+        with pytest.raises(psycopg.errors.RestrictViolation):
+            owner.execute("DELETE FROM tallystick.transfer WHERE id = %s::uuid", (stray,))
+        off = "SELECT count(*) FROM pg_trigger WHERE tgenabled = 'D'"
+        assert owner.execute(off).fetchone() == (0,)
