@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import psycopg
 import pytest
 
 from factories.ledger import KES, balance, deed, move, post
+from factories.races import together
 from factories.wallets import wallet
-from tallystick import ledger
+from tallystick import ids, ledger
 from tallystick.db import TransactionRequired
 from tallystick.ledger import AccountPlan, CeilingExceeded, InsufficientFunds, Posted, Refused
 from tallystick.money import MINOR_MAX
@@ -104,6 +107,45 @@ class TestExecute:
             conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             with pytest.raises(TransactionRequired):
                 wallet(conn, minor=1)
+
+    def test_locks_the_parts_of_all_deeds_once_a_rank_in_order(self, conn):
+        one, other = wallet(conn, minor=100), wallet(conn)
+        low, high = sorted(ids.new() for _ in range(2))
+        locked: list[tuple[int, tuple]] = []
+
+        @dataclass(frozen=True)
+        class Noting:
+            rank: int
+            keys: tuple
+
+            def lock(self, conn, keys):
+                locked.append((self.rank, keys))
+                return dict.fromkeys(keys, "row")
+
+            def decide(self, rows, now):
+                assert set(self.keys) <= rows.keys()
+
+            def write(self, conn, posted):
+                locked.append((-self.rank, ()))
+
+        parts = [(Noting(2, (high,)), Noting(1, (high,))), (Noting(2, (low,)), Noting(1, (low,)))]
+        moved = move(one.available_id, other.available_id, 1)
+        ledger.execute(conn, [replace(deed(moved), parts=own) for own in parts])
+        assert locked[:2] == [(1, (low, high)), (2, (low, high))]
+        assert locked[2:] == [(-2, ()), (-1, ()), (-2, ()), (-1, ())]
+
+
+class TestOpenAccounts:
+    def test_in_opposite_orders_at_once_never_deadlocks(self, database):
+        plans = [AccountPlan(f"test/{number:03}", KES, floor=0) for number in range(100)]
+
+        def open_(order):
+            with database.connect() as conn:
+                return ledger.open_accounts(conn, order)
+
+        for _ in range(3):
+            forth, back = together(2, lambda number: open_(plans[:: -1 if number else 1]))
+            assert forth == back[::-1]
 
 
 class TestEntries:

@@ -126,6 +126,27 @@ class TestTransfer:
         assert isinstance(refused.value, InsufficientFunds)
         assert "7" not in str(refused.value)
 
+    def test_says_what_the_wallet_has_by_the_time_it_is_decided(self, database):
+        with database.connect() as conn:
+            payer, payee = wallet(conn, minor=100), wallet(conn)
+        with database.connect() as first:
+            intent = wallets.intend(
+                first,
+                actor="a",
+                owner=payer.owner,
+                from_wallet=payer.id,
+                to_wallet=payee.id,
+                amount=Money(90, KES),
+                request_id="",
+                now=db.now(first),
+            )
+            with database.connect() as second:
+                move(second, payer, payee)
+            [outcome] = ledger.execute(first, [intent.deed])
+            with pytest.raises(NoCover) as refused:
+                intent.read(outcome)
+        assert refused.value.balance == Money(60, KES)
+
     def test_knows_no_account_of_the_house_as_a_payee(self, conn):
         payer = wallet(conn, minor=100)
         [clearing] = conn.execute(

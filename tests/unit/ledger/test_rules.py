@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -52,6 +53,23 @@ class TestCheck:
         with pytest.raises(MoveInvalid):
             rules.check(deed(*moves))
 
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"kind": "Top up"},
+            {"kind": "x" * 41},
+            {"actor": ""},
+            {"actor": "x" * 201},
+            {"request_id": "x" * 101},
+            {"note": "x" * 2001},
+            {"note": "a\0b"},
+            {"note": "\ud800"},
+        ],
+    )
+    def test_refuses_words_that_the_table_would_refuse_for_the_whole_batch(self, change):
+        with pytest.raises(MoveInvalid):
+            rules.check(replace(deed((A, B, 1)), **change))
+
 
 class TestDecide:
     def test_moves_from_debit_to_credit(self):
@@ -82,6 +100,10 @@ class TestDecide:
     def test_refuses_to_rise_above_the_ceiling(self):
         with pytest.raises(CeilingExceeded):
             decide([account(A, floor=None), account(B, ceiling=6)], deed((A, B, 7)))
+
+    def test_lets_money_out_above_a_ceiling(self):
+        accounts = [account(A, balance=50, ceiling=6), account(B)]
+        assert decide(accounts, deed((A, B, 7))).accounts[A].balance == 43
 
     @pytest.mark.parametrize(("full", "refusal"), [(A, InsufficientFunds), (B, CeilingExceeded)])
     def test_refuses_to_leave_what_json_keeps_exact(self, full, refusal):
