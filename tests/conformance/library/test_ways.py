@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 from uuid import UUID
 
 import pytest
 
-from factories.ledger import KES, deed, move, post
+from factories.keys import issued
+from factories.ledger import KES, NOW, deed, move, post
 from factories.payments import payment
 from factories.wallets import wallet
-from tallystick import db, ids, ledger, wallets, webhooks
+from tallystick import db, idempotency, ids, ledger, wallets, webhooks
 from tallystick.db import TransactionRequired
-from tallystick.ledger import InsufficientFunds
+from tallystick.ledger import AccountPlan, InsufficientFunds
 from tallystick.money import Money
 from tallystick.payments import KeyReused
+from tallystick.wallets import NoCover
 from tallystick.webhooks import Event, Handled, store
 
 NOWHERE = "?options=-csearch_path%3Dnowhere"
@@ -41,6 +44,22 @@ def available(team, one):
         return wallets.get(conn, wallet_id=one.id, owner=one.owner).available.minor
 
     return team.transaction(read)
+
+
+def send(conn, payer, payee, *, minor=1, key=None):
+    """Move money between two wallets by the verb that teams call."""
+    return wallets.transfer(
+        conn,
+        actor=payer.owner,
+        owner=payer.owner,
+        from_wallet=payer.id,
+        to_wallet=payee.id,
+        amount=Money(minor, KES),
+        caller=None if key is None else payer.owner,
+        key=key,
+        request_id="",
+        now=db.now(conn),
+    )
 
 
 class TestCommit:
@@ -110,17 +129,80 @@ class TestRefusal:
         assert available(team, full) == 40
 
 
-class TestTransactionRequired:
-    @pytest.fixture(params=["execute", "open_wallet", "create"])
-    def write(self, request, team, pair):
-        """Give each verb that writes more than one row."""
+class TestTransfer:
+    def test_of_one_key_happens_once_and_is_replayed(self, team, pair):
         full, empty = pair
-        verbs = {
-            "execute": lambda conn: post(conn, full.available_id, empty.available_id, 1),
-            "open_wallet": lambda conn: wallet(conn, owner=f"{team.name}:new"),
-            "create": lambda conn: payment(conn, full, key=str(ids.new())),
-        }
-        return verbs[request.param]
+        key = str(ids.new())
+        first = team.transaction(lambda conn: send(conn, full, empty, minor=30, key=key))
+        again = team.transaction(lambda conn: send(conn, full, empty, minor=30, key=key))
+        assert first == again
+        assert (available(team, full), available(team, empty)) == (70, 30)
+
+    def test_of_a_used_key_for_another_amount_is_refused(self, team, pair):
+        full, empty = pair
+        key = str(ids.new())
+
+        def twice(conn):
+            send(conn, full, empty, minor=30, key=key)
+            with pytest.raises(idempotency.KeyReused):
+                send(conn, full, empty, minor=31, key=key)
+            team.order(conn)
+
+        team.transaction(twice)
+        assert (available(team, full), team.orders) == (70, 1)
+
+    def test_that_is_refused_keeps_nothing_and_frees_its_key(self, team, pair):
+        full, empty = pair
+        key = str(ids.new())
+
+        def refused(conn):
+            with pytest.raises(NoCover) as refusal:
+                send(conn, empty, full, minor=30, key=key)
+            assert refusal.value.balance == Money(0, KES)
+            post(conn, full.available_id, empty.available_id, 50)
+            send(conn, empty, full, minor=30, key=key)
+
+        team.transaction(refused)
+        assert (available(team, full), available(team, empty)) == (80, 20)
+
+    def test_that_is_rolled_back_frees_its_key(self, team, pair):
+        full, empty = pair
+        key = str(ids.new())
+
+        def undone(conn):
+            send(conn, full, empty, minor=30, key=key)
+            raise Undo
+
+        with pytest.raises(Undo):
+            team.transaction(undone)
+        team.transaction(lambda conn: send(conn, full, empty, minor=30, key=key))
+        assert available(team, full) == 70
+
+
+class TestTransactionRequired:
+    VERBS: ClassVar = {
+        "execute": lambda conn, full, empty: post(conn, full.available_id, empty.available_id, 1),
+        "transfer": send,
+        "transfer once": lambda conn, full, empty: send(conn, full, empty, key=str(ids.new())),
+        "open_wallet": lambda conn, full, _: wallet(conn, owner=f"{full.owner}:new"),
+        "open_accounts": lambda conn, *_: ledger.open_accounts(
+            conn, [AccountPlan(f"test/{ids.new()}", KES, floor=0)]
+        ),
+        "freeze": lambda conn, full, _: ledger.freeze(
+            conn, account_id=full.held_id, actor="operator:1", reason="asked"
+        ),
+        "write_note": lambda conn, *_: ledger.write_note(
+            conn, posting_id=ids.new(), kind="message", actor="a", body="hello", now=NOW
+        ),
+        "erase_notes": lambda conn, *_: ledger.erase_notes(conn, posting_id=ids.new()),
+        "issue": lambda conn, *_: issued(conn),
+        "create": lambda conn, full, _: payment(conn, full, key=str(ids.new())),
+    }
+
+    @pytest.fixture(params=list(VERBS))
+    def write(self, request, pair):
+        """Give each verb that writes."""
+        return lambda conn: self.VERBS[request.param](conn, *pair)
 
     def test_in_autocommit_and_nothing_is_written(self, team, write):
         before = team.rows
