@@ -94,6 +94,39 @@ class TestTransfer:
         to = {"email": other.email.upper(), "link": f"{house.url}/pay/{other.wallet}"}[how]
         assert one.transfer(to).status_code == 201
 
+    def test_by_a_key_finds_who_is_meant_and_counts_the_names_it_tries(self, house, pair):
+        one, other = pair
+        token = house.tallystick(
+            *("keys", "create", "names", "--person", one.email, "--scope", "transfers:write")
+        ).stdout.strip()
+        bearer = {"Authorization": f"Bearer {token}"}
+
+        def ask(to: str) -> tuple[int, str | None]:
+            asked = {"from": one.wallet, "to": to, "amount": 1, "currency": "KES"}
+            headers = {**bearer, "Idempotency-Key": secrets.token_hex(8)}
+            answer = httpx.post(f"{house.url}/api/transfers", json=asked, headers=headers)
+            return answer.status_code, answer.json().get("code")
+
+        assert ask(other.email) == (201, None)
+        for odd in ("@", "nobody@example.org", "%", "\N{IDEOGRAPHIC SPACE}", "ı@İ.com"):
+            assert ask(odd) == (404, "recipient_unknown")
+
+    def test_is_shown_to_both_sides_and_to_nobody_else(self, house, pair):
+        one, other = pair
+        done = one.transfer(other.wallet, note="rent").json()
+        path = f"/api/transfers/{done['id']}"
+        mine, theirs = one.get(path).json(), other.get(path).json()
+        assert (mine["direction"], theirs["direction"]) == ("sent", "received")
+        assert mine["wallet"] == done["wallet"]
+        assert theirs["wallet"]["id"] == other.wallet
+        assert {mine["note"], theirs["note"]} == {"rent"}
+        token = house.tallystick(
+            *("keys", "create", "shop", "--every-owner", "--scope", "transfers:read")
+        ).stdout.strip()
+        bearer = {"Authorization": f"Bearer {token}"}
+        stranger = httpx.get(f"{house.url}{path}?owner=shop:nobody", headers=bearer)
+        assert (stranger.status_code, stranger.json()["code"]) == (404, "transfer_not_found")
+
     @pytest.mark.parametrize(
         "amount", [0, -1, 0.5, 1.0, "100", True, None, [], 2**53, 2**64, 10**400]
     )
@@ -216,6 +249,53 @@ class TestKey:
             assert ledger.verify(conn) == []
 
 
+class TestHeldAccount:
+    def test_is_waited_for_told_at_the_deadline_and_done_once_with_the_same_key(self, house, pair):
+        one, other = pair
+        before, key = one.held, secrets.token_hex(8)
+        lock = (
+            "SELECT 1 FROM tallystick.account JOIN tallystick.wallet ON available_id = account.id"
+            " WHERE wallet.id = %s FOR NO KEY UPDATE OF account"
+        )
+        with house.database.connect() as holder:
+            holder.execute(lock, (ids.read("wal", one.wallet),))
+            late = one.transfer(other.wallet, key=key)
+            assert (late.status_code, late.json()["code"]) == (503, "account_busy")
+            assert late.headers["retry-after"] == "1"
+            holder.rollback()
+        assert one.transfer(other.wallet, key=key).status_code == 201
+        assert one.held == before - 100
+
+
+class TestWallet:
+    def test_is_opened_once_an_owner_and_currency(self, pair):
+        one, _ = pair
+        first = one.post("/api/wallets", json={"currency": "USD"})
+        again = one.post("/api/wallets", json={"currency": "USD"})
+        assert (first.status_code, again.status_code) == (201, 200)
+        assert first.json() == again.json()
+        listed = {wallet["currency"] for wallet in one.get("/api/wallets").json()["items"]}
+        assert listed == {"KES", "USD"}
+
+    def test_of_a_projects_is_opened_by_a_key_that_reaches_it(self, house):
+        token = house.tallystick(
+            *("keys", "create", "shop", "--every-owner", "--scope", "wallets:write")
+        ).stdout.strip()
+        bearer = {"Authorization": f"Bearer {token}"}
+        owner = f"project:{secrets.token_hex(6)}"
+
+        def ask(**body: object) -> httpx.Response:
+            return httpx.post(f"{house.url}/api/wallets", json=body, headers=bearer)
+
+        with ThreadPoolExecutor(8) as threads:
+            answers = list(threads.map(lambda _: ask(currency="KES", owner=owner), range(8)))
+        assert {answer.status_code for answer in answers} <= {200, 201}
+        assert len({answer.json()["id"] for answer in answers}) == 1
+        assert ask(currency="KES").json()["code"] == "owner_missing"
+        assert ask(currency="XXX", owner=owner).json()["code"] == "currency_unknown"
+        assert ask(currency="KES", owner=owner, balance=1).status_code == 422
+
+
 class TestEntries:
     def test_come_in_pages_without_a_gap(self, pair):
         one, other = pair
@@ -225,9 +305,9 @@ class TestEntries:
         while True:
             query = {"limit": 3, **({"cursor": cursor} if cursor else {})}
             page = one.get(f"/api/wallets/{one.wallet}/entries", params=query).json()
-            assert len(page["entries"]) <= 3
-            versions += [entry["version"] for entry in page["entries"]]
-            cursor = page["next_cursor"]
+            assert len(page["items"]) <= 3
+            versions += [entry["version"] for entry in page["items"]]
+            cursor = page["next"]
             if cursor is None:
                 break
         assert versions == list(range(len(versions), 0, -1))
@@ -235,7 +315,7 @@ class TestEntries:
     def test_run_with_the_balance(self, pair):
         one, _ = pair
         page = one.get(f"/api/wallets/{one.wallet}/entries").json()
-        entries = page["entries"]
+        entries = page["items"]
         assert entries[0]["balance"] == one.held
         for newer, older in pairwise(entries):
             assert newer["balance"] - newer["amount"] == older["balance"]

@@ -3,6 +3,7 @@
 WalletError
 ├── OwnerMalformed     the text cannot name an owner
 ├── WalletNotFound     no such wallet, or another owner's: the two look the same
+│   ├── PayerNotFound  no such wallet to send from
 │   └── PayeeNotFound  no such wallet to send to
 ├── TransferNotFound   no such transfer, or between other people's wallets
 ├── SelfTransfer       a wallet cannot pay itself
@@ -25,6 +26,7 @@ __all__ = [
     "OwnerMalformed",
     "PayeeNotFound",
     "PayeeUnavailable",
+    "PayerNotFound",
     "SelfTransfer",
     "TransferNotFound",
     "WalletError",
@@ -55,6 +57,12 @@ class WalletNotFound(WalletError):
         """Keep the id that was asked for."""
         super().__init__("There is no such wallet.")
         self.wallet_id = wallet_id
+
+
+class PayerNotFound(WalletNotFound):
+    """No such wallet to send from, or it is another owner's."""
+
+    field = "from"
 
 
 class PayeeNotFound(WalletNotFound):

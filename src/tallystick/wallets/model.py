@@ -64,7 +64,8 @@ class Receipt:
     payer: str
     payee: str
     note: str | None
-    #: The reader's own wallet, and its balance right after the transfer.
+    #: The reader's own wallet, and its balance and version right after the transfer.
     wallet_id: UUID
     balance: Money
+    version: int
     created_at: datetime

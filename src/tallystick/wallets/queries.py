@@ -8,10 +8,10 @@ from tallystick import ledger
 from tallystick.db import Connection
 from tallystick.ledger import Entry
 from tallystick.wallets import store
-from tallystick.wallets.errors import PayeeNotFound, TransferNotFound, WalletNotFound
+from tallystick.wallets.errors import PayeeNotFound, PayerNotFound, TransferNotFound, WalletNotFound
 from tallystick.wallets.model import Line, Receipt, Wallet
 
-__all__ = ["entries", "get", "history", "of_owner", "payee", "receipt"]
+__all__ = ["entries", "get", "history", "of_owner", "payee", "payer", "receipt"]
 
 
 def get(conn: Connection, *, wallet_id: UUID, owner: str) -> Wallet:
@@ -44,6 +44,14 @@ def history(
         conn, account_id=wallet.available_id, transfers=[entry.transfer_id for entry in found]
     )
     return [Line(entry, *sides.get(entry.transfer_id, (None, None))) for entry in found]
+
+
+def payer(conn: Connection, *, wallet_id: UUID, owner: str) -> Wallet:
+    """Return a wallet of this owner, to send from; raise PayerNotFound for any other."""
+    found = store.read(conn, owner=owner, wallet_id=wallet_id)
+    if not found:
+        raise PayerNotFound(wallet_id)
+    return found[0]
 
 
 def payee(conn: Connection, *, wallet_id: UUID) -> Wallet:

@@ -71,6 +71,10 @@ SELECT
         WHEN payer.owner = %(owner)s THEN transfer.debit_balance
         ELSE transfer.credit_balance
     END AS balance,
+    CASE
+        WHEN payer.owner = %(owner)s THEN transfer.debit_version
+        ELSE transfer.credit_version
+    END AS version,
     transfer.created_at
 FROM tallystick.transfer
 INNER JOIN tallystick.wallet AS payer ON transfer.debit_id = payer.available_id

@@ -110,13 +110,13 @@ def intend(
 ) -> Intent:
     """Return the transfer that is intended; it writes and locks nothing.
 
-    Raises WalletNotFound, PayeeNotFound, SelfTransfer, CurrencyMismatch, NoteMalformed and
+    Raises PayerNotFound, PayeeNotFound, SelfTransfer, CurrencyMismatch, NoteMalformed and
     MoveInvalid: what no balance could make right.
     """
     words = rules.readable_note(note)
     if amount.minor <= 0:
         raise MoveInvalid("Give an amount above 0.")
-    payer = queries.get(conn, wallet_id=from_wallet, owner=owner)
+    payer = queries.payer(conn, wallet_id=from_wallet, owner=owner)
     payee = queries.payee(conn, wallet_id=to_wallet)
     rules.check_sides(payer, payee, amount)
     deed = Deed(

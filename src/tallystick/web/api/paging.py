@@ -1,38 +1,62 @@
-"""Cursors by version, of a wallet's entries. A cursor is opaque: it may change its form."""
+"""Lists in parts: how many at most, and the cursor of the part that follows.
+
+A cursor is opaque: it may change its form. One of another list is refused.
+"""
 
 from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import Final
+from typing import Annotated, Final
+from uuid import UUID
+
+from ninja import Query
 
 from tallystick.errors import TallystickError
 
-__all__ = ["CursorMalformed", "read_cursor", "show_cursor"]
+__all__ = ["Cursor", "CursorMalformed", "Limit", "after_id", "before_version", "show_cursor"]
 
-_VERSION: Final = re.compile(rb"v([0-9]{1,18})")
-_CURSOR_MAX: Final = 40
+#: How many of a list one answer holds at most.
+Limit = Annotated[int, Query(ge=1, le=200, description="How many to return at most")]
+#: Where the next part begins; what stands in it is nobody's business but ours.
+Cursor = Annotated[
+    str | None, Query(min_length=1, max_length=100, description="The last answer's `next`")
+]
+
+_VERSION: Final = re.compile(rb"v([1-9][0-9]{0,17})")
+_ID: Final = re.compile(rb"i([0-9a-f]{32})")
 
 
 class CursorMalformed(TallystickError):
-    """The cursor is none that a list of ours gave."""
+    """The cursor is none that this list gave."""
 
     code = "cursor_malformed"
     field = "cursor"
 
 
-def show_cursor(version: int) -> str:
-    """Return the cursor of the entries below this version."""
-    return urlsafe_b64encode(f"v{version}".encode()).decode().rstrip("=")
+def show_cursor(last: UUID | int) -> str:
+    """Return the cursor of what follows the thing with this id, or the entry of this version."""
+    text = f"v{last}" if isinstance(last, int) else f"i{last.hex}"
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def read_cursor(text: str) -> int:
-    """Return the version behind a cursor; raise CursorMalformed."""
-    padded = text + "=" * (-len(text) % 4)
+def before_version(cursor: str | None) -> int | None:
+    """Return the version below which to begin, None for the start; raise CursorMalformed."""
+    return None if cursor is None else int(_read(cursor, _VERSION))
+
+
+def after_id(cursor: str | None) -> UUID | None:
+    """Return the id behind which to begin, None for the start; raise CursorMalformed."""
+    return None if cursor is None else UUID(hex=_read(cursor, _ID).decode())
+
+
+def _read(text: str, form: re.Pattern[bytes]) -> bytes:
     try:
-        match = _VERSION.fullmatch(urlsafe_b64decode(padded)) if len(text) <= _CURSOR_MAX else None
+        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except ValueError:
-        match = None
-    if match is None or show_cursor(int(match[1])) != text:
-        raise CursorMalformed("Send the cursor as next_cursor gave it.")
-    return int(match[1])
+        raw = b""
+    match = form.fullmatch(raw)
+    # Spelled in one way alone: base64 would take others for the same.
+    if match is None or urlsafe_b64encode(raw).decode().rstrip("=") != text:
+        raise CursorMalformed("This list gave no such cursor: send the `next` of its last answer.")
+    return match[1]

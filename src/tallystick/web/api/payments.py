@@ -9,7 +9,7 @@ from tallystick import db, ids, observability, payments
 from tallystick.keys import Scope
 from tallystick.money import Currency, Money
 from tallystick.web.api.bearer import callers
-from tallystick.web.api.queries import Cursor, Limit, cursor_of, read_cursor
+from tallystick.web.api.paging import Cursor, Limit, after_id, show_cursor
 from tallystick.web.api.schemas import Owner, PaymentIn, PaymentOut, PaymentsOut
 from tallystick.web.api.session import caller_of, idempotency_key, owner_of
 from tallystick.web.database import heart
@@ -48,13 +48,13 @@ def list_payments(
     request: HttpRequest, limit: Limit = 50, cursor: Cursor = None, owner: Owner | None = None
 ) -> PaymentsOut:
     """Return the owner's payments, newest first; `next` is the cursor of the part that follows."""
-    before = read_cursor(cursor)
+    before = after_id(cursor)
     named = owner_of(request, owner)
     with heart() as conn:
         # One more than asked for tells whether something follows.
         found = payments.of_owner(conn, owner=named, limit=limit + 1, before=before)
     items, rest = found[:limit], found[limit:]
-    following = cursor_of(items[-1].id) if rest else None
+    following = show_cursor(items[-1].id) if rest else None
     return PaymentsOut(items=[PaymentOut.of(payment) for payment in items], next=following)
 
 

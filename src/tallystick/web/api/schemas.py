@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from ninja import Schema
 from pydantic import ConfigDict, Field
@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from tallystick import ids
 from tallystick.money import MINOR_MAX, Money
 from tallystick.payments import Payment
-from tallystick.wallets import NOTE_MAX, Line, Transferred, Wallet
+from tallystick.wallets import NOTE_MAX, Line, Receipt, Transferred, Wallet
 
 __all__ = [
     "EntriesOut",
@@ -21,8 +21,10 @@ __all__ = [
     "PaymentIn",
     "PaymentOut",
     "PaymentsOut",
+    "ReceiptOut",
     "TransferIn",
     "TransferOut",
+    "WalletIn",
     "WalletOut",
     "WalletsOut",
 ]
@@ -55,6 +57,13 @@ class MoneyOut(_Strict):
     def of(cls, money: Money) -> Self:
         """Return the wire form."""
         return cls(amount=money.minor, currency=money.currency.code)
+
+
+class WalletIn(_Strict):
+    """What a caller asks: a wallet in this currency."""
+
+    currency: Code
+    owner: Owner | None = None
 
 
 class WalletOut(_Strict):
@@ -200,6 +209,35 @@ class TransferOut(_Strict):
         )
 
 
+class ReceiptOut(_Strict):
+    """A transfer as one of its two sides sees it: its own wallet, nothing of the other."""
+
+    id: str
+    direction: Literal["sent", "received"]
+    amount: int
+    currency: str
+    note: str | None
+    wallet: AfterOut
+    created_at: datetime
+
+    @classmethod
+    def of(cls, receipt: Receipt, *, owner: str) -> Self:
+        """Return the wire form for one of the two owners."""
+        return cls(
+            id=ids.show("tra", receipt.id),
+            direction="sent" if receipt.payer == owner else "received",
+            amount=receipt.amount.minor,
+            currency=receipt.amount.currency.code,
+            note=receipt.note,
+            wallet=AfterOut(
+                id=ids.show("wal", receipt.wallet_id),
+                balance=MoneyOut.of(receipt.balance),
+                version=receipt.version,
+            ),
+            created_at=receipt.created_at,
+        )
+
+
 class EntryOut(_Strict):
     """One side of a transfer, with the balance after it."""
 
@@ -232,5 +270,5 @@ class EntriesOut(_Strict):
     """A page of a wallet's entries, newest first; amounts in minor units of its currency."""
 
     currency: str
-    entries: list[EntryOut]
-    next_cursor: str | None
+    items: list[EntryOut]
+    next: str | None

@@ -13,8 +13,9 @@ from tallystick.keys import Scope
 from tallystick.money import Currency, Money
 from tallystick.web.api.bearer import callers
 from tallystick.web.api.once import Asked, once
-from tallystick.web.api.schemas import TransferIn, TransferOut
+from tallystick.web.api.schemas import Owner, ReceiptOut, TransferIn, TransferOut
 from tallystick.web.api.session import caller_of, owner_of
+from tallystick.web.database import heart
 from tallystick.web.people import recipients
 
 __all__ = ["router"]
@@ -47,6 +48,15 @@ def create_transfer(request: HttpRequest, body: TransferIn) -> HttpResponse:
         )
 
     return once(request, caller=caller, ask=ask)
+
+
+@router.get("/{transfer_id}", response=ReceiptOut, auth=callers(Scope.TRANSFERS_READ))
+def get_transfer(request: HttpRequest, transfer_id: str, owner: Owner | None = None) -> ReceiptOut:
+    """Return a transfer of which the owner is the payer or the payee."""
+    named = owner_of(request, owner)
+    with heart() as conn:
+        found = wallets.receipt(conn, transfer_id=ids.read("tra", transfer_id), owner=named)
+    return ReceiptOut.of(found, owner=named)
 
 
 def _payee(request: HttpRequest, text: str, amount: Money) -> UUID:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Router, Status
 
-from tallystick import ids, wallets
+from tallystick import db, ids, wallets
 from tallystick.keys import Scope
-from tallystick.web.api import paging
+from tallystick.money import Currency
 from tallystick.web.api.bearer import callers
-from tallystick.web.api.queries import Cursor, Limit, cursor_of, read_cursor
-from tallystick.web.api.schemas import EntriesOut, EntryOut, Owner, WalletOut, WalletsOut
+from tallystick.web.api.paging import Cursor, Limit, after_id, before_version, show_cursor
+from tallystick.web.api.schemas import EntriesOut, EntryOut, Owner, WalletIn, WalletOut, WalletsOut
 from tallystick.web.api.session import owner_of
 from tallystick.web.database import heart
 
@@ -24,7 +24,7 @@ def list_wallets(
     request: HttpRequest, limit: Limit = 50, cursor: Cursor = None, owner: Owner | None = None
 ) -> WalletsOut:
     """Return the owner's wallets; `next` is the cursor of the part that follows."""
-    after = read_cursor(cursor)
+    after = after_id(cursor)
     named = owner_of(request, owner)
     with heart() as conn:
         found = wallets.of_owner(conn, owner=named)
@@ -32,8 +32,19 @@ def list_wallets(
     ordered = sorted(found, key=lambda wallet: wallet.id)
     left = [wallet for wallet in ordered if after is None or wallet.id > after]
     items, rest = left[:limit], left[limit:]
-    following = cursor_of(items[-1].id) if rest else None
+    following = show_cursor(items[-1].id) if rest else None
     return WalletsOut(items=[WalletOut.of(wallet) for wallet in items], next=following)
+
+
+@router.post("", response={200: WalletOut, 201: WalletOut}, auth=callers(Scope.WALLETS_WRITE))
+def open_wallet(request: HttpRequest, body: WalletIn) -> Status[WalletOut]:
+    """Open the owner's wallet in a currency: 201, or 200 with the one that they have."""
+    owner = owner_of(request, body.owner)
+    currency = Currency(body.currency)
+    with heart() as conn:
+        now = db.now(conn)
+        opened = wallets.open_wallet(conn, owner=owner, currency=currency, now=now)
+    return Status(201 if opened.created_at == now else 200, WalletOut.of(opened))
 
 
 @router.get("/{wallet_id}", response=WalletOut, auth=callers(Scope.WALLETS_READ))
@@ -55,7 +66,7 @@ def list_entries(
     owner: Owner | None = None,
 ) -> EntriesOut:
     """Return a page of one wallet's entries with the running balance, newest first."""
-    before = None if cursor is None else paging.read_cursor(cursor)
+    before = before_version(cursor)
     with heart() as conn:
         wallet = wallets.get(
             conn, wallet_id=ids.read("wal", wallet_id), owner=owner_of(request, owner)
@@ -64,6 +75,6 @@ def list_entries(
     has_more = bool(lines) and lines[-1].entry.version > 1
     return EntriesOut(
         currency=wallet.currency.code,
-        entries=[EntryOut.of(line) for line in lines],
-        next_cursor=paging.show_cursor(lines[-1].entry.version) if has_more else None,
+        items=[EntryOut.of(line) for line in lines],
+        next=show_cursor(lines[-1].entry.version) if has_more else None,
     )
