@@ -37,6 +37,7 @@ _BANNED: Final = {
 _ALLOWED: Final = re.compile(
     r"context ?managers?|contextmanager|\w*UserManager|SchemaManager|job_?manager"
     r"|name or service not known|service worker|terms[ _]of[ _]service|service[ _]unavailable"
+    r"|\bservice_actions\b"
     r"|importlib\.util\b|django\.utils|uuid_utils|(?:from|import) (?!tallystick)[\w.]+",
     re.IGNORECASE,
 )
