@@ -70,9 +70,21 @@ class House:
             return False
 
     def ports(self) -> list[int]:
-        """Return the ports of all that listens: server, simulator, engines."""
+        """Return the ports of all that listens: server, simulator, metrics, engines."""
         engines = json.loads((self.folder / ".tallystick" / "engines.json").read_text())
-        return [self.port, self.port + 1, engines["postgresql_port"], engines["valkey_port"]]
+        metrics = int(self.metrics().rpartition(":")[2].removesuffix("/metrics"))
+        return [
+            self.port,
+            self.port + 1,
+            metrics,
+            engines["postgresql_port"],
+            engines["valkey_port"],
+        ]
+
+    def metrics(self) -> str:
+        """Return the address of the metrics, as the screen has it."""
+        (line,) = (line for line in self.screen.splitlines() if line.startswith("  Metrics "))
+        return line.split()[1]
 
     def descendants(self) -> set[int]:
         """Return the house's own process and all that stem from it."""
@@ -154,6 +166,12 @@ class TestScreen:
             assert text in house.screen
         assert house.is_ready()
 
+    def test_names_the_address_of_the_metrics(self, house: House) -> None:
+        assert house.is_ready()
+        with urllib.request.urlopen(house.metrics(), timeout=5) as reply:
+            told = reply.read().decode()
+        assert 'tallystick_http_requests_total{door="lane",method="GET",status_class="2xx"}' in told
+
     def test_shows_no_secret(self, house: House) -> None:
         kept = house.folder / ".tallystick"
         for name in ("keys.json", "engines.json"):
@@ -222,6 +240,17 @@ class TestRefusal:
         assert other.returncode == 1
         assert f"Port {house.port} is busy" in said
         assert "--port" in said
+        assert not (tmp_path / ".tallystick" / "postgresql").exists()
+
+    def test_of_a_busy_port_for_metrics_names_its_setting(
+        self, house: House, tmp_path: Path
+    ) -> None:
+        busy = {"TALLYSTICK_METRICS_PORT": str(house.port)}
+        other = House(tmp_path).begin("--port", str(_free_port()), **busy)
+        said = other.communicate()[0]
+        assert other.returncode == 1
+        assert f"Port {house.port} on 127.0.0.1, the metrics', is busy" in said
+        assert "TALLYSTICK_METRICS_PORT" in said
         assert not (tmp_path / ".tallystick" / "postgresql").exists()
 
     def test_of_a_high_busy_port_proposes_one_that_there_is(self, tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ _BANNED: Final = {
 _ALLOWED: Final = re.compile(
     r"context ?managers?|contextmanager|\w*UserManager|SchemaManager|job_?manager"
     r"|name or service not known|service worker|terms[ _]of[ _]service|service[ _]unavailable"
+    r"|\bservice_actions\b"
     r"|importlib\.util\b|django\.utils|uuid_utils|(?:from|import) (?!tallystick)[\w.]+",
     re.IGNORECASE,
 )
@@ -48,6 +49,11 @@ _REGISTRY: Final = re.compile(
 _MACHINE_PATH: Final = re.compile(r"(?<![\w.~}*-])/(?:work|root|home|Users)/\w")
 _RUFF_CODE: Final = re.compile(r'^\s*"[A-Z]{1,5}[0-9]*",')
 _SECRET: Final = re.compile(r"secret|signature|digest|hmac|password|token", re.IGNORECASE)
+_METRIC: Final = re.compile(
+    r"prometheus_client\.(?:\w+\.)*(?:Counter|Gauge|Histogram|Summary|Info|Enum)"
+)
+#: tallystick_<room>_<what>_<unit>, where the unit of a counter is that it is one.
+_METRIC_NAME: Final = re.compile(r"tallystick(?:_[a-z]+){2,}_(?:total|seconds|deeds|bytes)")
 _NOQA: Final = re.compile(r"# (?:noqa|type: ignore)\b(.*)$")
 
 
@@ -280,6 +286,19 @@ def mocks_and_skips(tree: ast.Module) -> list[str]:
 
 def _uses(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Yield line and full dotted name of all that is used or imported, aliases resolved."""
+    aliases = _aliases(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            head, _, rest = ast.unparse(node).partition(".")
+            if head in aliases:
+                yield node.lineno, f"{aliases[head]}.{rest}"
+
+
+def _aliases(tree: ast.Module) -> dict[str, str]:
+    """Return the full dotted name behind each name that an import binds."""
     aliases: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -289,12 +308,7 @@ def _uses(tree: ast.Module) -> Iterator[tuple[int, str]]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
                 aliases[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-                yield node.lineno, f"{node.module}.{alias.name}"
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute):
-            head, _, rest = ast.unparse(node).partition(".")
-            if head in aliases:
-                yield node.lineno, f"{aliases[head]}.{rest}"
+    return aliases
 
 
 def addresses(text: str) -> list[str]:
@@ -383,6 +397,58 @@ def error_codes(tree: ast.Module) -> dict[str, str]:
 def documented_codes(page: str) -> dict[str, str]:
     """Return the HTTP status that the page gives to each error code in its tables."""
     return dict(re.findall(r"^\| `([a-z0-9_]+)` \| ([0-9]{3}|—) \|", page, flags=re.MULTILINE))
+
+
+def metrics(tree: ast.Module) -> dict[str, tuple[str, ...]]:
+    """Return the labels of each metric that the module makes, by the metric's name.
+
+    What is no plain text in the call stands there as it is written.
+    """
+    aliases = _aliases(tree)
+    found = {}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        head, dot, rest = ast.unparse(node.func).partition(".")
+        if _METRIC.fullmatch(f"{aliases.get(head, head)}{dot}{rest}"):
+            given = dict(zip(("name", "documentation", "labelnames"), node.args, strict=False))
+            given.update({str(word.arg): word.value for word in node.keywords})
+            labels = given.get("labelnames")
+            names = labels.elts if isinstance(labels, ast.Tuple | ast.List) else [labels]
+            found[_written(given["name"])] = tuple(_written(name) for name in names if name)
+    return found
+
+
+def _written(node: ast.expr) -> str:
+    return str(node.value) if isinstance(node, ast.Constant) else ast.unparse(node)
+
+
+def metric_breaches(
+    made: Mapping[str, tuple[str, ...]], told: Mapping[str, tuple[str, ...]]
+) -> list[str]:
+    """Return a breach for each metric of ours that is named or told otherwise than it must be.
+
+    `made` maps each metric to its labels in the sources, `told` to those on the page.
+    """
+    found = []
+    for name, labels in made.items():
+        if not _METRIC_NAME.fullmatch(name):
+            found.append(f"makes {name}, which is no tallystick_<room>_<what>_<unit>")
+        elif name not in told:
+            found.append(f"makes {name}, which the page does not tell of")
+        elif told[name] != labels:
+            found.append(f"makes {name} with labels {labels}, and the page tells {told[name]}")
+    return found
+
+
+def documented_metrics(page: str) -> dict[str, tuple[str, ...]]:
+    """Return the labels that the page gives to each metric, by the metric's name."""
+    sections = re.findall(r"^### `(\w+)`\n(.*?)(?=^#|\Z)", page, re.MULTILINE | re.DOTALL)
+    told = {}
+    for name, section in sections:
+        line = re.search(r"^- Labels: (.*)$", section, re.MULTILINE)
+        told[name] = tuple(re.findall(r"`(\w+)`", line[1])) if line else ("?",)
+    return told
 
 
 def manifest_breaches(told: Mapping[str, Mapping[str, str]], kept: Mapping[str, str]) -> list[str]:

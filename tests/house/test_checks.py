@@ -9,6 +9,19 @@ import pytest
 from tests.house import checks
 
 FUTURE = "from __future__ import annotations\n"
+COUNTER = "from prometheus_client import Counter as C\n"
+METRICS_PAGE = """\
+# Metrics
+
+### `tallystick_queue_jobs_total`
+
+- Labels: `group`, `state`
+
+### `tallystick_queue_wait_seconds`
+
+- Labels: none
+- Meaning: see `tallystick_queue_idle_seconds`
+"""
 ROOMS = {
     "tallystick.mail": {"queue"},
     "tallystick.web": set[str](),
@@ -19,6 +32,10 @@ ROOMS = {
 
 def from_syntax(check: Callable[[ast.Module], list[str]]) -> Callable[[str], list[str]]:
     return lambda text: check(ast.parse(text))
+
+
+def metric_breaches(tree: ast.Module) -> list[str]:
+    return checks.metric_breaches(checks.metrics(tree), checks.documented_metrics(METRICS_PAGE))
 
 
 #: check, what is sound, what is a breach, a word of the breach's sentence.
@@ -177,6 +194,30 @@ PLANTED: list[tuple[Callable[[str], list[str]], str, str, str]] = [
         "-- name: a\n-- B.\n",
         "SELECT 1",
         "names no statement",
+    ),
+    (
+        from_syntax(metric_breaches),
+        "import prometheus_client as p\np.Gauge('tallystick_queue_wait_seconds', 'A.')",
+        "import prometheus_client as p\np.Gauge('tallystick_queue_idle_seconds', 'A.')",
+        "tallystick_queue_idle_seconds, which the page does not tell of",
+    ),
+    (
+        from_syntax(metric_breaches),
+        COUNTER + "C('tallystick_queue_jobs_total', 'A.', ('group', 'state'))",
+        COUNTER + "C('tallystick_queue_jobs_total', 'A.', labelnames=['group'])",
+        "('group',), and the page tells ('group', 'state')",
+    ),
+    (
+        from_syntax(metric_breaches),
+        COUNTER + "print('jobs')",
+        COUNTER + "C('jobs', 'A.')",
+        "no tallystick_<room>",
+    ),
+    (
+        from_syntax(metric_breaches),
+        "from collections import Counter\nCounter('abc')",
+        COUNTER + "C(name=NAME, documentation='A.')",
+        "NAME, which is no",
     ),
     (
         lambda page: checks.dead_links(page, ["there.md"]),

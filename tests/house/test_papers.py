@@ -11,6 +11,7 @@ import pytest
 from tests.house import checks, commands, tree
 
 ERRORS = tree.ROOT / "docs" / "reference" / "errors.md"
+METRICS = tree.ROOT / "docs" / "reference" / "metrics.md"
 #: Where a statement's text is asked for from outside its own room's folder, nowhere.
 STORES = [path for path in tree.files() if path.name == "store.sql"]
 
@@ -53,6 +54,27 @@ class TestErrorsPage:
         }
         assert not wrong
         assert not {code for code, told in documented.items() if told != "—"} - set(STATUS)
+
+
+class TestMetricsPage:
+    def test_tells_of_every_metric_as_it_is_made(self) -> None:
+        told = checks.documented_metrics(tree.text(METRICS))
+        found = {
+            path: checks.metric_breaches(checks.metrics(tree.tree(path)), told)
+            for path in tree.source()
+        }
+        assert tree.report(found) == ""
+
+    def test_tells_of_no_other(self) -> None:
+        made = {name for path in tree.source() for name in checks.metrics(tree.tree(path))}
+        assert made
+        assert set(checks.documented_metrics(tree.text(METRICS))) == made
+
+    def test_says_of_each_what_to_do(self) -> None:
+        parts = tree.text(METRICS).split("\n### ")[1:]
+        wanted = ("\n- Kind: ", "\n- Labels: ", "\n- Meaning: ")
+        assert not [part for part in parts if not all(word in part for word in wanted)]
+        assert not [part for part in parts if "wrong: " not in part and "What to do" not in part]
 
 
 class TestRequirements:

@@ -26,6 +26,7 @@ MAY_SEE_CLOCK_OR_DICE = {
 MAY_USE_ENVIRONMENT = {
     "settings/loading.py": "it is where the environment is read",
     "cli/surroundings.py": "it hands its environment on to children",
+    "observability/exposition/folder.py": "it hands the folder of metrics on to children",
     "web/__init__.py": "Django reads the name of its settings there",
 }
 MAY_COMPARE_PLAINLY = {

@@ -14,8 +14,9 @@ class Blocked:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Blocked())
 """
-_SERVER = ("django", "ninja", "allauth", "granian", "a2wsgi", "procrastinate", "stripe", "redis",
-           "httpx", "typer", "rich", "whitenoise", "csp", "zxcvbn", "argon2")  # fmt: skip
+_SERVER = ("django", "ninja", "allauth", "granian", "a2wsgi", "procrastinate", "prometheus_client",
+           "stripe", "redis", "httpx", "typer", "rich", "whitenoise", "csp", "zxcvbn",
+           "argon2")  # fmt: skip
 _HEART = ("money", "ledger", "chart", "wallets", "payments", "keys", "webhooks", "mail", "jobs",
           "db", "database", "settings", "ids", "health", "observability", "testing")  # fmt: skip
 

@@ -11,8 +11,10 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import structlog
@@ -20,6 +22,8 @@ import typer
 
 from tallystick import observability, process
 from tallystick.cli.startup import refuse_unsafe_database, settings_or_exit
+from tallystick.observability.exposition import Folder, count_for_nobody, exposed, join
+from tallystick.settings import Settings
 from tallystick.settings.model import PREFIX
 
 if TYPE_CHECKING:
@@ -53,11 +57,38 @@ def _serve(*, host: _Host = None, port: _Port = None, workers: _Workers = None) 
     settings = settings_or_exit()
     observability.configure(settings.log_level, settings.log_format)
     address = (host or settings.bind_host, port or settings.port)
-    _refuse_busy(*address)
     refuse_unsafe_database(settings)
     _end_workers_that_load()
-    server = _server(*address, workers=workers or settings.server_workers)
-    server.serve(target_loader=partial(_load, os.getpid()), wrap_loader=False)
+    with ExitStack() as stack:
+        folder = _metrics(settings, stack)
+        # After the metrics have their port, which --port may name by mistake.
+        _refuse_busy(
+            *address, setting=f"--host or {PREFIX}BIND_HOST", remedy=f"--port or {PREFIX}PORT"
+        )
+        server = _server(*address, workers=workers or settings.server_workers, folder=folder)
+        load = partial(_load, os.getpid(), None if folder is None else folder.path)
+        server.serve(target_loader=load, wrap_loader=False)
+
+
+def _metrics(settings: Settings, stack: ExitStack) -> Folder | None:
+    """Tell the metrics until the stack ends, and return where to count; None where nobody asks."""
+    if settings.metrics_port is None:
+        count_for_nobody()
+        return None
+    address = (settings.metrics_host, settings.metrics_port)
+    _refuse_busy(*address, setting=f"{PREFIX}METRICS_HOST", remedy=f"{PREFIX}METRICS_PORT")
+    try:
+        folder = stack.enter_context(exposed(*address))
+    except OSError as error:
+        typer.echo(
+            f"Metrics cannot be told: {error.strerror}. They need a free port, and a folder of"
+            f" some 500 KiB where temporary files are kept (TMPDIR). To start without them,"
+            f" leave {PREFIX}METRICS_PORT out.",
+            err=True,
+        )
+        raise typer.Exit(1) from None
+    log.info("metrics_told", host=settings.metrics_host, port=settings.metrics_port)
+    return folder
 
 
 def _end_workers_that_load() -> None:
@@ -79,16 +110,24 @@ def _end_workers_that_load() -> None:
     )
 
 
-def _load(parent: int) -> Callable[..., Any]:
-    """Return the application, in a worker that ends at once when its parent is gone."""
+def _load(parent: int, folder: Path | None) -> Callable[..., Any]:
+    """Return the application, in a worker that ends at once when its parent is gone.
+
+    It counts in the folder, where there is one.
+    """
     process.die_with_parent(signal.SIGKILL, parent=parent)
+    if folder is not None:
+        join(folder)
     from tallystick.web import asgi  # noqa: PLC0415 - Django is the workers' alone
 
     return asgi.build()
 
 
-def _server(host: str, port: int, *, workers: int) -> MPServer:
-    """Return Granian, HTTP/1 alone, whose respawning outlives more than one crash."""
+def _server(host: str, port: int, *, workers: int, folder: Folder | None) -> MPServer:
+    """Return Granian, HTTP/1 alone, whose respawning outlives more than one crash.
+
+    `folder` is told which workers have ended.
+    """
     # Granian is imported here so that the other commands need not wait for it.
     from granian.constants import HTTPModes, Interfaces  # noqa: PLC0415 - as above
     from granian.http import HTTP1Settings  # noqa: PLC0415 - as above
@@ -99,7 +138,7 @@ def _server(host: str, port: int, *, workers: int) -> MPServer:
     class Respawning(MPServer):
         """Granian gives up at a worker's second death within 5.5 s; a house does not."""
 
-        def _respawn_workers(self, *args: Any, **kwargs: Any) -> None:
+        def _respawn_workers(self, workers: Sequence[int], *args: Any, **kwargs: Any) -> None:
             deaths.append(time.monotonic())
             if len(deaths) == _DEATHS_MAX and deaths[-1] - deaths[0] < _DEATHS_WITHIN_S:
                 log.critical("server_gives_up", deaths=_DEATHS_MAX, within_s=_DEATHS_WITHIN_S)
@@ -107,8 +146,14 @@ def _server(host: str, port: int, *, workers: int) -> MPServer:
                 self.interrupt_signal = True
                 self.main_loop_interrupt.set()
                 return
+            old = [self.wrks[place].inner for place in workers]
+            dead = [worker for worker in old if not worker.is_alive()]
+            # At once, and before a new one can have its number.
+            _bury(dead, folder)
             time.sleep(_RESPAWN_S)
-            super()._respawn_workers(*args, **kwargs)
+            super()._respawn_workers(workers, *args, **kwargs)
+            # In a reload the old ones live until the new ones are there.
+            _bury([worker for worker in old if worker not in dead], folder)
             self.respawned_wrks.clear()
 
     return Respawning(
@@ -128,8 +173,17 @@ def _server(host: str, port: int, *, workers: int) -> MPServer:
     )
 
 
-def _refuse_busy(host: str, port: int) -> None:
-    """Exit 1 with a sentence where the address cannot be listened on."""
+def _bury(workers: Sequence[Any], folder: Folder | None) -> None:
+    if folder is not None:
+        for worker in workers:
+            folder.bury(worker.pid)
+
+
+def _refuse_busy(host: str, port: int, *, setting: str, remedy: str) -> None:
+    """Exit 1 with a sentence where the address cannot be listened on.
+
+    `setting` gives the host, and `remedy` is what gives another port.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Granian's own socket shares its port with whoever asks; this one does not.
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -137,16 +191,16 @@ def _refuse_busy(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            typer.echo(_sentence(error, host, port), err=True)
+            typer.echo(_sentence(error, host, port, setting=setting, remedy=remedy), err=True)
             raise typer.Exit(1) from None
 
 
-def _sentence(error: OSError, host: str, port: int) -> str:
+def _sentence(error: OSError, host: str, port: int, *, setting: str, remedy: str) -> str:
     match error.errno:
         case errno.EADDRINUSE:
             what = f"Port {port} on {host} is in use by another program."
         case errno.EACCES:
             what = f"This user may not listen on port {port}: take one above 1023."
         case _:
-            return f"{host} is no address of this machine: check --host or {PREFIX}BIND_HOST."
-    return f"{what} Stop that program, or give another with --port or {PREFIX}PORT."
+            return f"{host} is no address of this machine: check {setting}."
+    return f"{what} Stop that program, or give another with {remedy}."

@@ -127,6 +127,7 @@ def _surroundings(port: int | None) -> tuple[Surroundings, Settings]:
             simulator_port=_simulator_port(first),
             simulator_webhook_url=f"http://{_host(first)}:{first.port}/api/webhooks/stripe",
         )
+    found.add(metrics_port=_metrics_port(_judged(found)))
     return found, _judged(found)
 
 
@@ -148,6 +149,14 @@ def _simulator_port(settings: Settings) -> int:
     return next((port for port in near if is_free(port)), settings.simulator_port)
 
 
+def _metrics_port(settings: Settings) -> int:
+    """Return a free port above the server's and beside the simulator's, or below them."""
+    above = range(settings.port + 1, min(settings.port + 100, 65_536))
+    below = range(settings.port - 1, 1023, -1)
+    free = (port for port in (*above, *below) if is_free(port, settings.metrics_host))
+    return next((port for port in free if port != settings.simulator_port), 9123)
+
+
 def _another_port(settings: Settings) -> int:
     """Return a free port some way off, below where there is no room above."""
     above = range(settings.port + 1000, 65_535)
@@ -167,6 +176,11 @@ def _check_ports(surroundings: Surroundings, settings: Settings) -> None:
         raise _Refused(
             f"Port {settings.simulator_port}, the simulator's, is busy: another program uses it."
             " Stop that one, or set TALLYSTICK_SIMULATOR_PORT to another."
+        )
+    if not is_free(settings.metrics_port or 0, settings.metrics_host):
+        raise _Refused(
+            f"Port {settings.metrics_port} on {settings.metrics_host}, the metrics', is busy or not"
+            " this machine's. Stop the other program, or set TALLYSTICK_METRICS_PORT to another."
         )
 
 
@@ -259,6 +273,7 @@ def _print_screen(
         "Sign in": f"{address}/sign-up, then follow the link in the mail",
         "Mail": mail,
         "Simulator": cards,
+        "Metrics": _metrics_address(settings),
         "Commands": f"{_naming(surroundings)}.venv/bin/tallystick selftest, health, people …",
         "Logs": _short(shell.parent / "logs"),
         "Stop": "Ctrl-C",
@@ -270,6 +285,11 @@ def _print_screen(
     for name, text in rows.items():
         console.print(f"  {name:<10} {text}")
     console.print()
+
+
+def _metrics_address(settings: Settings) -> str:
+    host = settings.metrics_host
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.metrics_port}/metrics"
 
 
 def _lack(settings: Settings) -> str | None:

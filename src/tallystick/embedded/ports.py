@@ -28,7 +28,7 @@ def free_port(remembered: int = 0) -> int:
 
 def is_free(port: int, host: str = LOOPBACK) -> bool:
     """Return whether we could listen on the port."""
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         # As servers do: a connection that lingers from an earlier start is no obstacle.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

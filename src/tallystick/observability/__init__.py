@@ -1,6 +1,7 @@
 """Logs: one structured line an event, with the request's id, and with no secret in it.
 
-It decides nothing and is asked by nobody: losing every line would change no outcome.
+It decides nothing and is asked by nobody: losing every line would change no outcome. Metrics have
+doors of their own, `metrics` and `exposition`, because they need the server's packages.
 """
 
 from __future__ import annotations

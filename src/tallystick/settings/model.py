@@ -48,6 +48,7 @@ _CARDS: Final = "Cards: Stripe"
 _SIMULATOR: Final = "Provider simulator"
 _MAIL: Final = "Mail"
 _LOGS: Final = "Logs and files"
+_METRICS: Final = "Metrics"
 
 
 def _in_development(data: dict[str, Any]) -> bool:
@@ -332,6 +333,25 @@ class Settings(BaseSettings):
             _LOGS, "Where `tallystick start` keeps its engines' data and its logs.", ".tallystick"
         ),
     ] = Path(".tallystick")
+
+    metrics_host: Annotated[
+        Host,
+        Note(
+            _METRICS,
+            "The interface on which `tallystick serve` tells its metrics. Whoever reaches it may "
+            "read them: name none that the public reaches.",
+            "127.0.0.1",
+        ),
+    ] = "127.0.0.1"
+    metrics_port: Annotated[
+        int | None,
+        Field(ge=1, le=65_535),
+        Note(
+            _METRICS,
+            "The port for GET /metrics, in Prometheus' text format. Left out, none are told.",
+            "9123",
+        ),
+    ] = None
 
     @property
     def is_production(self) -> bool:

@@ -144,6 +144,8 @@ def _together(settings: Settings) -> Iterator[Problem]:
         )
     if settings.port == settings.simulator_port and settings.bind_host == settings.simulator_host:
         yield _problem("simulator_port", "is the server's own port", "Give each its own port.")
+    if settings.port == settings.metrics_port and settings.bind_host == settings.metrics_host:
+        yield _problem("metrics_port", "is the server's own port", "Give each its own port.")
     if settings.session_idle_s > settings.session_absolute_s:
         yield _problem(
             "session_idle_s",

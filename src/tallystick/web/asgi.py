@@ -13,6 +13,7 @@ import structlog
 
 from tallystick import clock, observability
 from tallystick.errors import TallystickError
+from tallystick.observability.metrics import count_request
 from tallystick.settings import Settings
 from tallystick.web.bridge import Bridge
 from tallystick.web.edge import (
@@ -80,8 +81,8 @@ class Dispatcher:
         observability.bind_request_id(exchange.request_id)
         reply = await self._answer(exchange, receive)
         own = [(b"x-request-id", exchange.request_id.encode()), (b"server", b"tallystick")]
-        # Before the bytes go: a line is written for what was done, also if nobody reads it.
-        _write_line(exchange, "request", reply.status, mark)
+        # Before the bytes go: it was done, also if nobody reads the reply.
+        _tell(exchange, reply.status, clock.elapsed_since(mark))
         await send(
             {
                 "type": "http.response.start",
@@ -147,14 +148,16 @@ def build() -> Dispatcher:
     )
 
 
-def _write_line(exchange: Exchange, event: str, status: int, mark: float) -> None:
+def _tell(exchange: Exchange, status: int, seconds: float) -> None:
+    """Count the request and write its line."""
+    count_request(door=exchange.door, method=exchange.method, status=status, seconds=seconds)
     write = log.debug if exchange.path.startswith("/api/health") else log.info
     write(
-        event,
+        "request",
         method=exchange.method,
         path=exchange.path,
         status=status,
-        duration_ms=round(clock.elapsed_since(mark) * 1000, 1),
+        duration_ms=round(seconds * 1000, 1),
         client=exchange.client[0],
         person=exchange.person,
         key_id=exchange.key_id,

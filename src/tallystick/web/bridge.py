@@ -45,6 +45,7 @@ class Bridge:
         Raises Overloaded where too many requests wait already, all threads hang or the reply
         takes too long, and DatabaseUnavailable where the database is silent.
         """
+        exchange.door = "django"
         if len(self._in_hand) >= _WAITING_MAX or len(self._hung) >= self._threads:
             raise Overloaded("Too many requests wait already. Try again in a moment.")
         collected = _Collected()

@@ -10,7 +10,7 @@ import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from tallystick import ids
 from tallystick.web.problems import (
@@ -81,6 +81,8 @@ class Exchange:
     #: Whether a thread took it up, and whether the caller was answered without its reply.
     is_begun: bool = False
     is_given_up: bool = False
+    #: Who answers it: the lane, and every refusal on the way, until the bridge takes it.
+    door: Literal["lane", "django"] = "lane"
 
     @classmethod
     def of(cls, scope: Message, *, scheme: str, trusted_proxies: int) -> Exchange:

@@ -34,6 +34,7 @@ class Server:
     port: int
     log: Path
     notes: Path
+    metrics_port: int | None = None
 
     @property
     def address(self) -> str:
@@ -140,7 +141,8 @@ def running(folder: Path, database_url: str, **settings: object) -> Iterator[Ser
             stdout=output,
             stderr=output,
         )
-    server = Server(process, port, log, notes)
+    metrics_port = settings.get("metrics_port")
+    server = Server(process, port, log, notes, metrics_port and int(str(metrics_port)))
     try:
         workers = int(str(settings.get("server_workers", 1)))
         wait_for(lambda: server.lines().count("Started worker-") == workers, 20, server.lines)
@@ -154,8 +156,9 @@ def running(folder: Path, database_url: str, **settings: object) -> Iterator[Ser
 def shared_server(
     shared_database: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    """Give a server for tests that leave it as it was."""
-    with running(tmp_path_factory.mktemp("server"), shared_database.application_url) as server:
+    """Give a server for tests that leave it as it was; it tells its metrics."""
+    folder, url = tmp_path_factory.mktemp("server"), shared_database.application_url
+    with running(folder, url, metrics_port=free_port()) as server:
         yield server
 
 

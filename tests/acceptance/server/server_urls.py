@@ -16,6 +16,7 @@ from ninja import NinjaAPI, Schema
 from pydantic import ConfigDict, Field
 
 from tallystick import ids
+from tallystick.observability.metrics import WriterMetrics
 from tallystick.wallets import WalletNotFound
 from tallystick.web.api.session import PersonSession
 from tallystick.web.parser import StrictParser
@@ -98,8 +99,15 @@ def guarded(_: HttpRequest) -> HttpResponse:
     return HttpResponse("sent")
 
 
+@require_GET
+def waiting(request: HttpRequest) -> JsonResponse:
+    """Let this process say that so many deeds wait in it as the query has for its number."""
+    WriterMetrics().waiting(int(request.GET[str(os.getpid())]))
+    return JsonResponse({"pid": os.getpid()})
+
+
 def _tested() -> list[URLPattern]:
-    views = (echo, note, slow, hang, large, pieces, crash, guarded, token)
+    views = (echo, note, slow, hang, large, pieces, crash, guarded, token, waiting)
     prefixes = ("api/test/", "test/")
     return [path(f"{prefix}{view.__name__}", view) for prefix in prefixes for view in views]
 

@@ -21,6 +21,12 @@ class TestFreePort:
 
 
 class TestIsFree:
+    def test_knows_both_kinds_of_addresses(self) -> None:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6) as other:
+            port = other.getsockname()[1]
+            assert not is_free(port, "::1")
+        assert is_free(port, "::1")
+
     def test_sees_who_listens(self) -> None:
         with socket.create_server((LOOPBACK, 0)) as other:
             port = other.getsockname()[1]

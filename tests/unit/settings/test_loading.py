@@ -123,6 +123,8 @@ class TestAllAtOnce:
         [
             ("PORT", "0", "is too small", "from 1 to 65535"),
             ("PORT", "65536", "is too large", "from 1 to 65535"),
+            ("METRICS_PORT", "0", "is too small", "from 1 to 65535"),
+            ("METRICS_PORT", "http", "is no whole number", "from 1 to 65535"),
             ("PORT", "8123.5", "is no whole number", "from 1 to 65535"),
             ("PORT", "nan", "is no whole number", "from 1 to 65535"),
             ("DATABASE_TIMEOUT_S", "-1", "is too small", "from 1 to 3600"),
@@ -147,6 +149,15 @@ class TestAllAtOnce:
         (problem,) = found.values()
         assert what in problem.what
         assert remedy in problem.remedy
+
+
+class TestPorts:
+    @pytest.mark.parametrize("name", ["SIMULATOR_PORT", "METRICS_PORT"])
+    def test_of_two_addresses_are_two(self, development: dict[str, str], name: str) -> None:
+        found = problems_of({**development, f"TALLYSTICK_{name}": "8123"})
+        assert found[f"TALLYSTICK_{name}"].what == "is the server's own port"
+        other = {f"TALLYSTICK_{name.replace('PORT', 'HOST')}": "192.0.2.1"}
+        assert not problems_of({**development, f"TALLYSTICK_{name}": "8123", **other})
 
 
 class TestEnvironmentKind:
