@@ -104,11 +104,11 @@ class Silent:
     def waiting_slowly(self, deeds: int) -> None:
         """Do nothing."""
 
-    def batch(self, *, deeds: int, refused: int, seconds: float) -> None:
-        """Keep the size of a batch; none of a benchmark's deeds is refused."""
+    def batch(self, *, deeds: int, refused: int, replayed: int, seconds: float) -> None:
+        """Keep the size of a batch; none of a benchmark's deeds is refused or replayed."""
         del seconds
-        if refused:
-            raise RuntimeError(f"{refused} deeds were refused.")
+        if refused or replayed:
+            raise RuntimeError(f"{refused} deeds were refused, {replayed} replayed.")
         self.batches.append(deeds)
 
     def waited(self, seconds: float) -> None:

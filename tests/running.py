@@ -28,6 +28,7 @@ class RunningHouse:
 
     url: str
     simulator_url: str
+    metrics_url: str
     environment: Mapping[str, str]
     folder: Path
     database: object
@@ -51,12 +52,13 @@ class RunningHouse:
 @contextlib.contextmanager
 def running_house(database, folder: Path, **settings: str) -> Iterator[RunningHouse]:
     """Start the three, wait until they are ready, and stop them in the end."""
-    port, simulator_port = free_ports(2)
+    port, simulator_port, metrics_port = free_ports(3)
     environment = {
         **database.environment,
         "TALLYSTICK_REDIS_URL": "redis://127.0.0.1:9/0",
         "TALLYSTICK_PORT": str(port),
         "TALLYSTICK_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "TALLYSTICK_METRICS_PORT": str(metrics_port),
         "TALLYSTICK_SIMULATOR_PORT": str(simulator_port),
         "TALLYSTICK_SIMULATOR_DATA": str(folder / "simulator"),
         "TALLYSTICK_SIMULATOR_WEBHOOK_URL": f"http://127.0.0.1:{port}/api/webhooks/stripe",
@@ -74,6 +76,7 @@ def running_house(database, folder: Path, **settings: str) -> Iterator[RunningHo
         yield RunningHouse(
             f"http://127.0.0.1:{port}",
             f"http://127.0.0.1:{simulator_port}",
+            f"http://127.0.0.1:{metrics_port}/metrics",
             environment,
             folder,
             database,

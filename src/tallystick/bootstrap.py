@@ -69,11 +69,15 @@ class House:
     @cached_property
     def writer(self) -> Writer:
         """Return the process's Writer, for the doors that move money; close ends it."""
+        # Who counts must know where to count before this is loaded: the server's workers do.
+        from tallystick.observability.metrics import WriterMetrics  # noqa: PLC0415 - as above
+
         return Writer(
             self.settings.direct_url.get_secret_value(),
             timeout_s=self.settings.database_timeout_s,
             deadline_s=self.settings.writer_deadline_s,
             queue_max=self.settings.writer_queue_max,
+            gauges=WriterMetrics(),
         )
 
     @cached_property

@@ -267,6 +267,26 @@ class TestHeldAccount:
         assert one.held == before - 100
 
 
+class TestMetrics:
+    def test_tell_of_the_writers_deeds(self, house, pair):
+        one, other = pair
+
+        def told(outcome: str) -> int:
+            name = f'tallystick_writer_deeds_total{{outcome="{outcome}"}} '
+            lines = httpx.get(house.metrics_url).text.splitlines()
+            [line] = [line for line in lines if line.startswith(name)]
+            return int(float(line.removeprefix(name)))
+
+        kinds = ("posted", "refused", "replayed")
+        before, key = [told(kind) for kind in kinds], secrets.token_hex(8)
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(lambda _: one.transfer(other.wallet, key=key), range(8)))
+        one.transfer(other.wallet, amount=10**12)
+        after = [told(kind) for kind in kinds]
+        assert [after[0] - before[0], after[1] - before[1]] == [1, 1]
+        assert after[2] - before[2] <= 7
+
+
 class TestWallet:
     def test_is_opened_once_an_owner_and_currency(self, pair):
         one, _ = pair

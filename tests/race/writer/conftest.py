@@ -26,6 +26,7 @@ class Heard:
     waits: list[float] = field(default_factory=list)
     slow: list[int] = field(default_factory=list)
     refused: int = 0
+    replayed: int = 0
 
     def waiting(self, deeds: int) -> None:
         pass
@@ -33,10 +34,11 @@ class Heard:
     def waiting_slowly(self, deeds: int) -> None:
         self.slow.append(deeds)
 
-    def batch(self, *, deeds: int, refused: int, seconds: float) -> None:
+    def batch(self, *, deeds: int, refused: int, replayed: int, seconds: float) -> None:
         assert seconds > 0
         self.batches.append(deeds)
         self.refused += refused
+        self.replayed += replayed
 
     def waited(self, seconds: float) -> None:
         self.waits.append(seconds)

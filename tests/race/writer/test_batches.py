@@ -186,6 +186,7 @@ class TestKeys:
         assert sum(isinstance(outcome, Posted) for outcome in outcomes) == 1
         replayed = [outcome for outcome in outcomes if isinstance(outcome, Replayed)]
         assert [outcome.answer for outcome in replayed] == [KEPT] * 63
+        assert (sum(desk.heard.batches), desk.heard.replayed) == (64, 63)
         assert desk.balances(payer, payee) == [90, 10]
 
     def test_lets_the_first_of_a_batch_decide_and_refuses_another_request(self, desk):

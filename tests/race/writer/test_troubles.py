@@ -220,15 +220,28 @@ class TestDeadlock:
     @pytest.mark.parametrize("code", ["40P01", "40001"])
     @pytest.mark.parametrize("times", [1, 5])
     def test_is_tried_again_then_in_halves_and_shown_to_nobody(self, desk, code, times):
-        payer, payee = desk.accounts(1000, 0)
+        payer, payee, other = desk.accounts(1000, 0, 10)
         clash_at_first(desk.database.owner_url, code, times)
         writer = desk.writer()
-        holder = desk.hold(payer)
+        holder = desk.hold(other)
+        writer.submit(paying(other, payee))
+        time.sleep(0.1)
         promises = [writer.submit(paying(payer, payee)) for _ in range(20)]
-        holder.rollback()
         assert all(isinstance(one.result(5), Posted) for one in promises)
         assert desk.heard.troubles["deadlock"] == times
+        assert (desk.heard.troubles["split"] > 0) == (times > 4)
         assert (desk.postings(), desk.balances(payer)) == (20, [980])
+        holder.rollback()
+
+    def test_of_one_deed_time_and_again_is_told_as_busy(self, desk):
+        payer, payee = desk.accounts(1000, 0)
+        clash_at_first(desk.database.owner_url, "40P01", 4)
+        writer = desk.writer()
+        with pytest.raises(AccountBusy):
+            writer.execute(paying(payer, payee))
+        assert desk.heard.troubles["poison"] == 0
+        assert isinstance(writer.execute(paying(payer, payee)), Posted)
+        assert desk.balances(payer) == [999]
 
     def test_with_foreign_sql_is_stepped_out_of(self, desk):
         low, high = sorted(desk.accounts(1000, 1000))

@@ -12,8 +12,8 @@ import structlog
 from tallystick.db import DatabaseUnavailable
 from tallystick.idempotency import InFlight
 from tallystick.ledger import rules
-from tallystick.ledger.model import Refused
-from tallystick.ledger.writer.errors import OutcomeUnknown
+from tallystick.ledger.model import Refused, Replayed
+from tallystick.ledger.writer.errors import AccountBusy, OutcomeUnknown
 from tallystick.ledger.writer.model import Gauges, Ticket
 from tallystick.ledger.writer.session import ConnectionLost, Session
 
@@ -74,8 +74,12 @@ class Lane:
         for ticket, outcome in zip(group, outcomes, strict=True):
             ticket.future.set_result(outcome)
             self._gauges.waited(ended - ticket.handed_at)
-        refused = sum(isinstance(outcome, Refused) for outcome in outcomes)
-        self._gauges.batch(deeds=len(group), refused=refused, seconds=ended - began)
+        self._gauges.batch(
+            deeds=len(group),
+            refused=sum(isinstance(outcome, Refused) for outcome in outcomes),
+            replayed=sum(isinstance(outcome, Replayed) for outcome in outcomes),
+            seconds=ended - began,
+        )
         return []
 
     def _next(
@@ -89,7 +93,7 @@ class Lane:
                 groups = again
             case psycopg.errors.DeadlockDetected() | psycopg.errors.SerializationFailure():
                 self._gauges.trouble("deadlock")
-                groups = again or self._split(group, wait_ms, trouble)
+                groups = again or self._after_clashes(group, wait_ms)
             case psycopg.errors.LockNotAvailable():
                 self._gauges.trouble("lock_timeout")
                 groups = self._without_held(group, wait_ms, tries)
@@ -119,6 +123,16 @@ class Lane:
         away = DatabaseUnavailable("The database cannot write now; nothing was done.")
         away.__cause__ = trouble
         return _end(group, away)
+
+    def _after_clashes(self, group: Sequence[Ticket], wait_ms: int) -> list[Group]:
+        """Return the halves of a group that clashed too often; one alone ends as busy."""
+        if len(group) > 1:
+            self._gauges.trouble("split")
+            return _halves(group, wait_ms)
+        return _end(
+            group,
+            AccountBusy("Others work on this account against us. Nothing was done; try again."),
+        )
 
     def _split(self, group: Sequence[Ticket], wait_ms: int, trouble: Exception) -> list[Group]:
         """Return the group's halves; a deed that fails alone ends with its trouble."""

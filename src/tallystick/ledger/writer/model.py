@@ -29,8 +29,8 @@ class Gauges(Protocol):
     def waiting_slowly(self, deeds: int) -> None:
         """Take how many of them wait for an account or a key that somebody else holds."""
 
-    def batch(self, *, deeds: int, refused: int, seconds: float) -> None:
-        """Take a batch that was committed: its deeds, those refused, how long it took."""
+    def batch(self, *, deeds: int, refused: int, replayed: int, seconds: float) -> None:
+        """Take a batch that was committed: its deeds, those refused and replayed, its time."""
 
     def waited(self, seconds: float) -> None:
         """Take how long a deed took from its handing over to its outcome."""
@@ -48,7 +48,7 @@ class Silent:
     def waiting_slowly(self, deeds: int) -> None:
         """Do nothing."""
 
-    def batch(self, *, deeds: int, refused: int, seconds: float) -> None:
+    def batch(self, *, deeds: int, refused: int, replayed: int, seconds: float) -> None:
         """Do nothing."""
 
     def waited(self, seconds: float) -> None:

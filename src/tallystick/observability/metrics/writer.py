@@ -63,6 +63,7 @@ _TROUBLE: Final = Counter(
 # Made at once, so that each stands there with 0 and its first time is seen as a rise.
 _POSTED: Final = _DEEDS.labels("posted")
 _REFUSED: Final = _DEEDS.labels("refused")
+_REPLAYED: Final = _DEEDS.labels("replayed")
 _TROUBLE_OF: Final = {what: _TROUBLE.labels(what) for what in _TROUBLES}
 
 
@@ -77,13 +78,15 @@ class WriterMetrics:
         """Say how many deeds of the slow lane wait now in this process."""
         _WAITING_SLOWLY.set(deeds)
 
-    def batch(self, *, deeds: int, refused: int, seconds: float) -> None:
-        """Count one committed batch: all its deeds, those of them refused, and its seconds."""
-        assert 0 <= refused <= deeds
+    def batch(self, *, deeds: int, refused: int, replayed: int, seconds: float) -> None:
+        """Count one committed batch: its deeds, those refused and replayed, and its seconds."""
+        posted = deeds - refused - replayed
+        assert min(posted, refused, replayed) >= 0
         _BATCH_DEEDS.observe(deeds)
         _BATCH_SECONDS.observe(seconds)
-        _POSTED.inc(deeds - refused)
+        _POSTED.inc(posted)
         _REFUSED.inc(refused)
+        _REPLAYED.inc(replayed)
 
     def waited(self, seconds: float) -> None:
         """Count the seconds of one deed from its hand-over to its outcome."""

@@ -25,7 +25,7 @@ from tallystick.observability.metrics import WriterMetrics, count_request
 """
 COUNT = """
 WriterMetrics().waiting(3)
-WriterMetrics().batch(deeds=4, refused=1, seconds=0.1)
+WriterMetrics().batch(deeds=4, refused=1, replayed=0, seconds=0.1)
 """
 KILL = "os.kill(os.getpid(), signal.SIGKILL)\n"
 ALL = """

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from typing import Protocol
 
 import pytest
 from prometheus_client import REGISTRY
 
+from tallystick.ledger import Gauges
 from tallystick.observability.metrics import WriterMetrics
-
-
-class Gauges(Protocol):
-    """What the Writer knows of its metrics."""
-
-    def waiting(self, deeds: int) -> None: ...
-    def waiting_slowly(self, deeds: int) -> None: ...
-    def batch(self, *, deeds: int, refused: int, seconds: float) -> None: ...
-    def waited(self, seconds: float) -> None: ...
-    def trouble(self, what: str) -> None: ...
 
 
 CALLS = [name for name in vars(Gauges) if not name.startswith("_")]
@@ -53,29 +43,29 @@ class TestWaiting:
 
 class TestBatch:
     def test_counts_each_deed_by_its_outcome(self) -> None:
-        names = [("deeds_total", "posted"), ("deeds_total", "refused")]
-        before = [_value(name, outcome=outcome) for name, outcome in names]
-        WriterMetrics().batch(deeds=10, refused=3, seconds=0.02)
-        after = [_value(name, outcome=outcome) for name, outcome in names]
-        assert after == [before[0] + 7, before[1] + 3]
+        outcomes = ("posted", "refused", "replayed")
+        before = [_value("deeds_total", outcome=outcome) for outcome in outcomes]
+        WriterMetrics().batch(deeds=10, refused=3, replayed=2, seconds=0.02)
+        after = [_value("deeds_total", outcome=outcome) for outcome in outcomes]
+        assert after == [before[0] + 5, before[1] + 3, before[2] + 2]
 
     @pytest.mark.parametrize(("deeds", "le"), [(1, "1.0"), (3, "4.0"), (1024, "1024.0")])
     def test_is_kept_by_its_size_in_powers_of_two(self, deeds: int, le: str) -> None:
         before = _value("batch_deeds_bucket", le=le), _value("batch_deeds_count")
-        WriterMetrics().batch(deeds=deeds, refused=0, seconds=0.02)
+        WriterMetrics().batch(deeds=deeds, refused=0, replayed=0, seconds=0.02)
         assert _value("batch_deeds_bucket", le=le) == before[0] + 1
         assert _value("batch_deeds_count") == before[1] + 1
 
     def test_is_kept_by_its_seconds(self) -> None:
         before = _value("batch_seconds_sum")
-        WriterMetrics().batch(deeds=1, refused=1, seconds=0.5)
+        WriterMetrics().batch(deeds=1, refused=1, replayed=0, seconds=0.5)
         assert _value("batch_seconds_sum") == pytest.approx(before + 0.5)
 
-    @pytest.mark.parametrize(("deeds", "refused"), [(1, 2), (1, -1)])
-    def test_refuses_more_refused_than_there_are(self, deeds: int, refused: int) -> None:
+    @pytest.mark.parametrize(("refused", "replayed"), [(2, 0), (-1, 0), (1, 1), (0, -1)])
+    def test_refuses_more_of_a_kind_than_there_are(self, refused: int, replayed: int) -> None:
         before = _value("batch_deeds_count")
         with pytest.raises(AssertionError):
-            WriterMetrics().batch(deeds=deeds, refused=refused, seconds=0.1)
+            WriterMetrics().batch(deeds=1, refused=refused, replayed=replayed, seconds=0.1)
         assert _value("batch_deeds_count") == before
 
 
