@@ -67,4 +67,6 @@ class Receipt:
     #: The reader's own wallet, and its balance right after the transfer.
     wallet_id: UUID
     balance: Money
+    #: The world's clock, and ours: they differ where a transfer was booked later.
+    occurred_at: datetime
     created_at: datetime

@@ -71,6 +71,7 @@ SELECT
         WHEN payer.owner = %(owner)s THEN transfer.debit_balance
         ELSE transfer.credit_balance
     END AS balance,
+    transfer.occurred_at,
     transfer.created_at
 FROM tallystick.transfer
 INNER JOIN tallystick.wallet AS payer ON transfer.debit_id = payer.available_id

@@ -240,6 +240,7 @@ class TestOverview:
         assert "On its way" in page
         assert "data-live" in page
         assert "ts-picture-line" in page
+        assert '<p class="ts-picture-span"><span>Today</span><span>Now</span></p>' in page
         with psycopg.connect(site.url) as conn:
             assert ledger.verify(conn) == []
 

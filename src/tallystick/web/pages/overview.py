@@ -26,7 +26,8 @@ from tallystick.web.pages.words import Telling
 
 __all__ = ["fragment", "overview"]
 
-_ENTRIES_MAX: Final = 50
+#: Entries that the picture is drawn from: a busy wallet's go back less far, and it says so.
+_PICTURED_MAX: Final = 500
 #: Entries shown here; the wallet's own page has them all.
 _LINES_MAX: Final = 12
 _PAYMENTS_MAX: Final = 20
@@ -90,13 +91,14 @@ def _read(conn: Connection, owner: str) -> Overview:
     now = db.now(conn)
     owned = wallets.of_owner(conn, owner=owner)
     paid = payments.of_owner(conn, owner=owner, limit=_PAYMENTS_MAX)
-    lines = wallets.history(conn, wallet=owned[0], limit=_ENTRIES_MAX) if owned else []
+    lines = wallets.history(conn, wallet=owned[0], limit=_LINES_MAX) if owned else []
+    pictured = wallets.entries(conn, wallet=owned[0], limit=_PICTURED_MAX) if owned else []
     told = [Told(payment, words.tell(payment)) for payment in paid]
     return Overview(
         now=now,
         wallets=owned,
-        lines=happenings(conn, lines[:_LINES_MAX], owner=owner),
-        picture=draw([line.entry for line in lines], now=now),
+        lines=happenings(conn, lines, owner=owner),
+        picture=draw(pictured, now=now),
         open_payments=[one for one in told if not one.payment.is_terminal],
         past_payments=[one for one in told if one.payment.is_terminal][:_SHOWN_MAX],
     )
