@@ -1,7 +1,8 @@
 """`tallystick start`: the whole house on one machine, for development.
 
 It brings up the embedded engines, the schema, the simulator, the server, the workers and the
-demo people, and stops it all again. It is not made for production: there each process has its own supervisor.
+demo people, and stops it all again. It is not made for production: there each process has its own
+supervisor.
 """
 
 from __future__ import annotations

@@ -226,6 +226,7 @@ class TestOverview:
     def test_invites_to_the_first_top_up(self, site, sign_up):
         page = sign_up().get("/").content
         assert b"Make your first top-up" in page
+        assert re.search(rb"http://127\.0\.0\.1:8123/pay/wal_\w{26}", page)
         assert b"data-live" not in page
 
     def test_shows_balance_entries_and_what_is_on_its_way(self, site, sign_up, provider):

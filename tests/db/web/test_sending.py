@@ -216,7 +216,7 @@ class TestWallet:
         page = pair.wanjiru.get(f"/wallets/{ids.show('wal', pair.wallet('wanjiru').id)}")
         text = page.content.decode()
         assert '<h3 class="ts-day">Saturday 14 March 2020</h3>' in text
-        assert ">14 Mar 2020, 12:26</time>" in text
+        assert ">12:26</time>" in text
 
     def test_begins_empty(self, pair):
         page = pair.wanjiru.get(f"/wallets/{ids.show('wal', pair.wallet('wanjiru').id)}")
@@ -240,7 +240,7 @@ class TestReceipt:
     def test_tells_the_worlds_time_and_when_it_was_booked_later(self, pair):
         shown = pair.send(at=datetime(2020, 3, 14, 9, 26, tzinfo=UTC))
         page = pair.wanjiru.get(f"/transfers/{shown}").content.decode()
-        assert "<dt>Date</dt><dd>14 March 2020, 12:26:00 EAT</dd>" in page
+        assert "<dt>Date</dt><dd>14 Mar 2020, 12:26:00 EAT</dd>" in page
         assert "<dt>Booked</dt>" in page
 
     def test_of_a_live_transfer_tells_one_time(self, pair):

@@ -21,7 +21,7 @@ from tallystick.web.database import heart
 from tallystick.web.pages import words
 from tallystick.web.pages.access import person_of, signed_in
 from tallystick.web.pages.picture import HEIGHT, WIDTH, Picture, draw
-from tallystick.web.pages.wallet import Happening, happenings
+from tallystick.web.pages.wallet import Happening, happenings, pay_link
 from tallystick.web.pages.words import Telling
 
 __all__ = ["fragment", "overview"]
@@ -84,7 +84,8 @@ def _seen(request: HttpRequest) -> Overview:
 
 
 def _context(seen: Overview) -> dict[str, object]:
-    return {"overview": seen, "now": seen.now, "width": WIDTH, "height": HEIGHT}
+    told: dict[str, object] = {"overview": seen, "now": seen.now, "width": WIDTH, "height": HEIGHT}
+    return told | {"link": pay_link(seen.wallets[0])} if seen.wallets else told
 
 
 def _read(conn: Connection, owner: str) -> Overview:

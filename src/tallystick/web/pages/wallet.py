@@ -27,7 +27,7 @@ from tallystick.web.pages import words
 from tallystick.web.pages.access import person_of, signed_in
 from tallystick.web.people import recipients
 
-__all__ = ["Happening", "days", "happenings", "transfer", "wallet"]
+__all__ = ["Happening", "days", "happenings", "pay_link", "transfer", "wallet"]
 
 _SHOWN_MAX: Final = 25
 _PAYMENTS_MAX: Final = 100
@@ -65,8 +65,8 @@ class Seen:
 def wallet(request: HttpRequest, shown_id: str) -> HttpResponse:
     """Show a page of a wallet's history, newest first."""
     seen = _read(request, shown_id)
-    link = f"{settings.TALLYSTICK.public_url.rstrip('/')}/pay/{ids.show('wal', seen.wallet.id)}"
-    return render(request, "pages/wallet.html", {"seen": seen, "now": seen.now, "link": link})
+    told = {"seen": seen, "now": seen.now, "link": pay_link(seen.wallet)}
+    return render(request, "pages/wallet.html", told)
 
 
 @require_safe
@@ -81,6 +81,11 @@ def transfer(request: HttpRequest, shown_id: str) -> HttpResponse:
     except (IdMalformed, TransferNotFound):
         raise Http404("There is no such transfer.") from None
     return render(request, "pages/transfer.html", {**_sides(found, owner), "now": now})
+
+
+def pay_link(wallet: Wallet) -> str:
+    """Return the address by which others send money to a wallet."""
+    return f"{settings.TALLYSTICK.public_url.rstrip('/')}/pay/{ids.show('wal', wallet.id)}"
 
 
 def happenings(conn: Connection, lines: list[Line], *, owner: str) -> list[Happening]:
