@@ -247,6 +247,18 @@ class TestRefusal:
         assert "nothing was made" in done.stderr
         assert counts(database) == before
 
+    def test_of_books_that_are_wrong(self, database):
+        with psycopg.connect(database.owner_url) as owner:
+            owner.execute(
+                "INSERT INTO tallystick.account (id, path, currency, balance)"
+                " VALUES (gen_random_uuid(), 'shop/till', 'KES', 5)"
+            )
+        before = counts(database)
+        done = seed(database)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "The books are wrong" in done.stderr
+        assert counts(database) == before
+
     def test_of_a_database_without_a_schema(self, empty_database):
         done = seed(empty_database)
         assert (done.returncode, done.stdout) == (1, "")
