@@ -11,6 +11,8 @@ import httpx
 import pytest
 import stripe as sdk
 
+from tallystick import ids
+
 _TABLES = ("payment", "payment_step", "attempt", "posting", "transfer", "webhook_event")
 
 
@@ -48,7 +50,17 @@ class TestSelftest:
     def test_walks_every_step(self, walk):
         status, report = walk
         assert (status, report["ok"]) == (0, True), report
-        assert [step["ok"] for step in report["steps"]] == [True] * 8
+        assert [step["ok"] for step in report["steps"]] == [True] * 12
+        assert all(step["seconds"] >= 0 for step in report["steps"])
+
+    def test_sends_money_to_a_second_person_once_and_is_refused_without_cover(self, house, walk):
+        steps = {step["step"]: step["seen"] for step in walk[1]["steps"]}
+        shown = steps["money goes to them once, asked twice"]
+        moved = "SELECT amount FROM tallystick.transfer WHERE id = %s"
+        assert house.database.scalar(moved, ids.read("tra", shown)) == 40_000
+        assert steps["a transfer without cover is refused"] == (
+            "The wallet has KES 1100.00, which does not cover this amount."
+        )
 
     def test_says_so_when_nothing_runs(self, house):
         lonely = type(house)(
@@ -124,8 +136,6 @@ class TestPayment:
 
     def test_of_another_person_looks_absent(self, house, walk, person):
         other = house.database.scalar("SELECT id FROM tallystick.payment LIMIT 1")
-        from tallystick import ids  # noqa: PLC0415 - for this one address
-
         for path in (f"/api/payments/{ids.show('pay', other)}", "/api/payments/pay_" + "0" * 26):
             answer = person.get(path)
             assert (answer.status_code, answer.json()["code"]) == (404, "payment_not_found")

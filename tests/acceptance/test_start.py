@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import socket
@@ -14,15 +16,18 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 
 class House:
     """One `tallystick start` in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *words: str) -> None:
         self.folder = folder
+        self.words = words
         self.port = _free_port()
         self.screen = ""
         self.process: subprocess.Popen[str] | None = None
@@ -32,7 +37,7 @@ class House:
         keep = {name: text for name, text in os.environ.items() if "TALLYSTICK" not in name}
         keep.pop("DJANGO_SETTINGS_MODULE", None)
         return subprocess.Popen(
-            [sys.executable, "-m", "tallystick.cli", "start", "--empty", *words],
+            [sys.executable, "-m", "tallystick.cli", "start", *self.words, *words],
             cwd=self.folder,
             env={**keep, **more},
             stdin=subprocess.DEVNULL,
@@ -59,6 +64,21 @@ class House:
         self.process.send_signal(number)
         said = self.process.communicate()[0]
         return self.process.returncode, said, time.monotonic() - began
+
+    def row(self, name: str) -> str:
+        """Return what the screen says beside a name."""
+        [text] = re.findall(rf"^  {name} +(.*)$", self.screen, flags=re.MULTILINE)
+        return str(text)
+
+    def paste(self) -> dict[str, Any]:
+        """Do what the screen's line does where it is pasted into a shell."""
+        program, address, option, header = shlex.split(self.row("API key"))
+        assert (program, option) == ("curl", "-H")
+        name, _, value = header.partition(": ")
+        answer = httpx.get(address, headers={name: value})
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
 
     def is_ready(self) -> bool:
         """Return whether the server says that it is ready."""
@@ -113,12 +133,24 @@ def house() -> Iterator[House]:
     """Give a house that is up; the tests of this file leave it up, but the last."""
     folder = Path(tempfile.mkdtemp(prefix="tallystick-start-", dir="/var/tmp"))
     folder.chmod(0o711)
-    house = House(folder)
+    house = House(folder, "--empty")
     house.bring_up()
     yield house
     assert house.process is not None
     if house.process.poll() is None:
         house.bring_down(signal.SIGTERM)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[House]:
+    """Give a house that is up, with demo people in it; the tests leave it up."""
+    folder = Path(tempfile.mkdtemp(prefix="tallystick-start-", dir="/var/tmp"))
+    folder.chmod(0o711)
+    house = House(folder)
+    house.bring_up()
+    yield house
+    house.bring_down(signal.SIGTERM)
     shutil.rmtree(folder)
 
 
@@ -194,6 +226,39 @@ class TestScreen:
             check=False,
         )
         assert (done.returncode, "All is well" in done.stdout) == (0, True), done.stdout
+
+
+class TestDemo:
+    def test_moves_in_on_a_fresh_database_in_a_step_of_its_own(self, demo: House) -> None:
+        assert "Demo people and money" in demo.screen
+        assert demo.row("Operator").startswith("grace@example.com")
+
+    def test_is_signed_in_by_what_the_screen_says(self, demo: House) -> None:
+        email, _, phrase = demo.row("Sign in").partition(", password: ")
+        with httpx.Client(base_url=demo.row("Address"), follow_redirects=True) as browser:
+            page = browser.get("/sign-in")
+            token = {"csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+            answer = browser.post(page.url, data={"login": email, "password": phrase, **token})
+        assert answer.url.path == "/"
+        assert "Your menu" in answer.text
+        assert "My share of the dinner" in answer.text
+
+    def test_has_a_line_for_the_shell_that_works(self, demo: House) -> None:
+        [wallet] = demo.paste()["items"]
+        assert wallet["currency"] == "KES"
+        assert wallet["available"]["amount"] > 0
+
+    def test_is_there_after_another_start_with_the_same_line(self, demo: House) -> None:
+        line, before = demo.row("API key"), demo.paste()
+        demo.bring_down(signal.SIGTERM)
+        demo.bring_up()
+        assert "Demo people and money" not in demo.screen
+        assert demo.row("API key") == line
+        assert demo.paste() == before
+
+    def test_is_not_asked_in_by_an_empty_start(self, house: House) -> None:
+        assert "Demo people and money" not in house.screen
+        assert house.row("Sign up").startswith(house.row("Address"))
 
 
 class TestChildren:
@@ -336,5 +401,6 @@ class TestDataFolder:
         assert "Nobody signs in as a@example.org" in done.stderr
         assert "No payment provider here takes BHD" in house.screen
         assert (folder / "elsewhere" / "simulator").is_dir()
+        assert (folder / "elsewhere" / "demo.key").is_file()
         assert not (folder / ".tallystick").exists()
         shutil.rmtree(folder)

@@ -12,6 +12,7 @@ from tallystick.cli import (
     ledger,
     migrate,
     people,
+    seed,
     selftest,
     serve,
     simulator,
@@ -32,7 +33,10 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(_tallystick)
-    rooms = (start, serve, worker, simulator, migrate, selftest, health, env, people, keys, ledger)
+    rooms = (
+        *(start, serve, worker, simulator, migrate, seed, selftest, health, env),
+        *(people, keys, ledger),
+    )
     for command in rooms:
         command.register(app)
     return app

@@ -1,7 +1,7 @@
-"""`tallystick selftest`: a new person's first payment, through the doors of a running house.
+"""`tallystick selftest`: a new person's first payments, through the doors of a running house.
 
-It signs up, verifies the e-mail, tops up through the simulator, and asks the books. Each step
-has its time; the first that fails ends it with exit 1. It never runs in production.
+It signs two people up, tops up through the simulator, sends money from one to the other, and asks
+the books. Each step has its time; the first that fails ends it with exit 1. Never in production.
 """
 
 from __future__ import annotations
@@ -11,93 +11,28 @@ import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any, Final
 
 import httpx
 import typer
 from rich.console import Console
 
-from tallystick import clock, ledger, mail
+from tallystick import ledger, mail
 from tallystick.bootstrap import House
 from tallystick.cli.startup import settings_or_exit
+from tallystick.cli.walk import StepFailed, StepReport, Visitor, Walk
 from tallystick.money import Currency, Money
 from tallystick.settings import Settings
 
 __all__ = ["register", "walk"]
 
+#: Minor units that the first person brings in, and that they send on.
 _AMOUNT: Final = 150_000
+_SENT: Final = 40_000
 _CARD: Final = "4242424242424242"
 _DECLINED: Final = "4000000000000002"
-#: Seconds within which background work must have shown its effect.
-_PATIENCE_S: Final = 20
 _LINK: Final = re.compile(r"https?://\S+/verify-email/\S+")
-
-
-class StepFailed(Exception):
-    """A step did not end as it must; its message says what was seen instead."""
-
-
-@dataclass(frozen=True)
-class StepReport:
-    """One step: what was done, whether it went well, seconds, and what was seen."""
-
-    step: str
-    ok: bool
-    seconds: float
-    seen: str = ""
-
-
-@dataclass
-class Walk:
-    """A walk through the house: the person's browser, the house, and the reports so far."""
-
-    settings: Settings
-    house: House
-    browser: httpx.Client
-    say: Callable[[StepReport], None]
-    reports: list[StepReport] = field(default_factory=list)
-    wallet: dict[str, Any] = field(default_factory=dict)
-    payment: dict[str, Any] = field(default_factory=dict)
-
-    def step(self, name: str, run: Callable[[Walk], str]) -> bool:
-        """Run one step, report it, and return whether it went well."""
-        mark = clock.start()
-        try:
-            seen, ok = run(self), True
-        except (StepFailed, httpx.HTTPError) as trouble:
-            seen, ok = str(trouble) or type(trouble).__name__, False
-        self.reports.append(StepReport(name, ok, round(clock.elapsed_since(mark), 3), seen))
-        self.say(self.reports[-1])
-        return ok
-
-    @property
-    def token(self) -> str:
-        """Return the CSRF token that the server gave this browser."""
-        return self.browser.cookies.get("csrftoken") or ""
-
-    def api(self, method: str, path: str, **extra: Any) -> Any:
-        """Call the API as the person's browser would, and return the JSON of a 2xx answer."""
-        headers = {"X-CSRFToken": self.token, **extra.pop("headers", {})}
-        answer = self.browser.request(method, f"/api{path}", headers=headers, **extra)
-        if not answer.is_success:
-            raise StepFailed(
-                f"{method} /api{path} answered {answer.status_code}: {answer.text[:300]}"
-            )
-        return answer.json()
-
-    def until(self, what: str, found: Callable[[], Any]) -> Any:
-        """Return the first true result of `found`, asked again until patience ends."""
-        mark = clock.start()
-        pause = secrets.SystemRandom()
-        while clock.elapsed_since(mark) < _PATIENCE_S:
-            seen = found()
-            if seen:
-                return seen
-            clock.pause(0.05 + pause.random() / 20)
-        raise StepFailed(
-            f"Waited {_PATIENCE_S} s for {what}. Do `tallystick worker` processes run?"
-        )
 
 
 def register(app: typer.Typer) -> None:
@@ -108,7 +43,7 @@ def register(app: typer.Typer) -> None:
 def _selftest(
     *, as_json: bool = typer.Option(False, "--json", help="Print one JSON object at the end.")
 ) -> None:
-    """Walk a new person's first payment through the running house, and prove the books."""
+    """Walk two new people's first payments through the running house, and prove the books."""
     settings = settings_or_exit(of_running_house=True)
     if settings.env == "production":
         typer.echo("The selftest makes people and money: it does not run in production.", err=True)
@@ -130,8 +65,8 @@ def _selftest(
 def walk(settings: Settings, *, say: Callable[[StepReport], None]) -> list[StepReport]:
     """Walk through the house and return the steps' reports, up to the first that failed."""
     house = House.from_settings(settings)
-    with _browser(settings) as browser:
-        walking = Walk(settings, house, browser, say)
+    with _browser(settings) as one, _browser(settings) as other:
+        walking = Walk(settings, house, Visitor(one), Visitor(other), say)
         try:
             for name, run in _STEPS:
                 if not walking.step(name, run):
@@ -160,18 +95,29 @@ def _printer(console: Console) -> Callable[[StepReport], None]:
 
 
 def _ready(walking: Walk) -> str:
-    answer = walking.browser.get("/api/health/ready")
+    answer = walking.first.browser.get("/api/health/ready")
     if not answer.is_success:
         raise StepFailed(f"The server is not ready: {answer.text[:300]}")
     return str(answer.json().get("status"))
 
 
 def _sign_up(walking: Walk) -> str:
+    return _signed_up(walking, walking.first)
+
+
+def _sign_up_another(walking: Walk) -> str:
+    address = _signed_up(walking, walking.second)
+    _opened(walking.second)
+    return address
+
+
+def _signed_up(walking: Walk, visitor: Visitor) -> str:
+    """Sign the visitor up, follow the letter's link, and return their address."""
     address = f"selftest-{secrets.token_hex(6)}@example.org"
     phrase = secrets.token_urlsafe(24)
-    page = walking.browser.get("/sign-up")
+    page = visitor.browser.get("/sign-up")
     form = {"name": "Selftest", "email": address, "password1": phrase}
-    answer = walking.browser.post(page.url, data={**form, "csrfmiddlewaretoken": walking.token})
+    answer = visitor.browser.post(page.url, data={**form, "csrfmiddlewaretoken": visitor.token})
     if not answer.is_success:
         raise StepFailed(f"Sign-up answered {answer.status_code}.")
     with walking.house.pool.transaction() as conn:
@@ -179,28 +125,34 @@ def _sign_up(walking: Walk) -> str:
     link = _LINK.search(letters[0].text) if letters else None
     if link is None:
         raise StepFailed("No letter with a link to confirm the e-mail address was written.")
-    confirm = walking.browser.get(link[0])
-    walking.browser.post(confirm.url, data={"csrfmiddlewaretoken": walking.token})
+    confirm = visitor.browser.get(link[0])
+    visitor.browser.post(confirm.url, data={"csrfmiddlewaretoken": visitor.token})
+    visitor.email = address
     return address
 
 
 def _open_wallet(walking: Walk) -> str:
-    wallets = walking.api("GET", "/wallets")["items"]
+    return _opened(walking.first)
+
+
+def _opened(visitor: Visitor) -> str:
+    """Note the visitor's one empty wallet and return its id."""
+    wallets = visitor.api("GET", "/wallets")["items"]
     if len(wallets) != 1 or wallets[0]["available"]["amount"] != 0:
         raise StepFailed(f"Expected one empty wallet, saw {wallets}.")
-    walking.wallet = wallets[0]
-    return str(walking.wallet["id"])
+    visitor.wallet = wallets[0]
+    return str(visitor.wallet["id"])
 
 
 def _ask_for_payment(walking: Walk) -> str:
     asked = {
-        "wallet": walking.wallet["id"],
+        "wallet": walking.first.wallet["id"],
         "amount": _AMOUNT,
-        "currency": walking.wallet["currency"],
+        "currency": walking.first.wallet["currency"],
     }
     headers = {"Idempotency-Key": secrets.token_hex(16)}
-    first = walking.api("POST", "/payments", json=asked, headers=headers)
-    again = walking.api("POST", "/payments", json=asked, headers=headers)
+    first = walking.first.api("POST", "/payments", json=asked, headers=headers)
+    again = walking.first.api("POST", "/payments", json=asked, headers=headers)
     if first["id"] != again["id"]:
         raise StepFailed("The same key made two payments.")
     walking.payment = walking.until(
@@ -215,9 +167,9 @@ def _decline(walking: Walk) -> str:
         raise StepFailed(f"The declined card was {outcome}.")
     seen = walking.until(
         "the refusal to show",
-        lambda: walking.api("GET", f"/payments/{walking.payment['id']}")["failure"],
+        lambda: walking.first.api("GET", f"/payments/{walking.payment['id']}")["failure"],
     )
-    _expect_balance(walking, 0)
+    walking.first.expect_balance(0)
     return str(seen["detail"])
 
 
@@ -232,8 +184,8 @@ def _top_up(walking: Walk) -> str:
 
 
 def _see_balance(walking: Walk) -> str:
-    _expect_balance(walking, _AMOUNT)
-    return str(Money(_AMOUNT, Currency(walking.wallet["currency"])))
+    walking.first.expect_balance(_AMOUNT)
+    return str(Money(_AMOUNT, Currency(walking.first.wallet["currency"])))
 
 
 def _verify_books(walking: Walk) -> str:
@@ -245,7 +197,7 @@ def _verify_books(walking: Walk) -> str:
 
 
 def _payment_if(walking: Walk, payment_id: str, state: str) -> Any:
-    payment = walking.api("GET", f"/payments/{payment_id}")
+    payment = walking.first.api("GET", f"/payments/{payment_id}")
     return payment if payment["state"] == state else None
 
 
@@ -260,10 +212,52 @@ def _pay(walking: Walk, card: str) -> str:
     return str(answer.json()["outcome"])
 
 
-def _expect_balance(walking: Walk, expected: int) -> None:
-    wallet = walking.api("GET", f"/wallets/{walking.wallet['id']}")
-    if wallet["available"]["amount"] != expected:
-        raise StepFailed(f"Expected a balance of {expected}, saw {wallet['available']['amount']}.")
+def _send(walking: Walk, amount: int, key: str) -> httpx.Response:
+    """Ask for a transfer from the first person to the second, whose address is named."""
+    asked = {
+        "from": walking.first.wallet["id"],
+        "to": walking.second.email,
+        "amount": amount,
+        "currency": walking.first.wallet["currency"],
+        "note": "selftest",
+    }
+    headers = {"Idempotency-Key": key}
+    return walking.first.ask("POST", "/transfers", json=asked, headers=headers)
+
+
+def _transfer(walking: Walk) -> str:
+    key = secrets.token_hex(16)
+    first, again = _send(walking, _SENT, key), _send(walking, _SENT, key)
+    if not first.is_success:
+        raise StepFailed(f"The transfer answered {first.status_code}: {first.text[:300]}")
+    if (again.status_code, again.content) != (first.status_code, first.content):
+        raise StepFailed("The same key was answered in two ways.")
+    walking.first.expect_balance(_AMOUNT - _SENT)
+    walking.second.expect_balance(_SENT)
+    return str(first.json()["id"])
+
+
+def _see_entries(walking: Walk) -> str:
+    expected = (
+        (walking.first, [(2, -_SENT, _AMOUNT - _SENT), (1, _AMOUNT, _AMOUNT)]),
+        (walking.second, [(1, _SENT, _SENT)]),
+    )
+    for visitor, entries in expected:
+        found = visitor.api("GET", f"/wallets/{visitor.wallet['id']}/entries")["entries"]
+        seen = [(one["version"], one["amount"], one["balance"]) for one in found]
+        if seen != entries:
+            raise StepFailed(f"Expected the entries {entries}, saw {seen}.")
+    return "running balance on both sides"
+
+
+def _refuse(walking: Walk) -> str:
+    answer = _send(walking, _AMOUNT, secrets.token_hex(16))
+    found = (answer.status_code, answer.json().get("code"))
+    if found != (httpx.codes.CONFLICT, "insufficient_funds"):
+        raise StepFailed(f"A transfer without cover answered {found}.")
+    walking.first.expect_balance(_AMOUNT - _SENT)
+    walking.second.expect_balance(_SENT)
+    return str(answer.json()["detail"])
 
 
 _STEPS: Final[tuple[tuple[str, Callable[[Walk], str]], ...]] = (
@@ -274,5 +268,9 @@ _STEPS: Final[tuple[tuple[str, Callable[[Walk], str]], ...]] = (
     ("a declined card books nothing", _decline),
     ("a good card settles the payment", _top_up),
     ("the balance shows it, once", _see_balance),
+    ("a second person signs up", _sign_up_another),
+    ("money goes to them once, asked twice", _transfer),
+    ("both histories tell it", _see_entries),
+    ("a transfer without cover is refused", _refuse),
     ("the books sum to zero", _verify_books),
 )

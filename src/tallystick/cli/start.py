@@ -1,7 +1,8 @@
 """`tallystick start`: the whole house on one machine, for development.
 
-It brings up the embedded engines, the schema, the simulator, the server and the workers, and
-stops them again. It is not made for production: there each process has its own supervisor.
+It brings up the embedded engines, the schema, the simulator, the server, the workers and the
+demo people, and stops it all again. It is not made for production: there each process has its own
+supervisor.
 """
 
 from __future__ import annotations
@@ -21,9 +22,12 @@ import typer
 from rich.console import Console
 
 from tallystick import embedded
+from tallystick.cli import demo as demos
+from tallystick.cli.demo import Demo
 from tallystick.cli.household import ChildFailed, Household
 from tallystick.cli.startup import HOUSE_FILE
 from tallystick.cli.surroundings import Keys, Surroundings, forget_keys, is_given
+from tallystick.db import DatabaseUnavailable
 from tallystick.embedded import EmbeddedError, Running, is_free
 from tallystick.settings import Settings, SettingsError, read_settings
 
@@ -62,21 +66,25 @@ def _start(
     """Start everything on this machine for development; Ctrl-C stops it.
 
     PostgreSQL and Valkey come along, and so does a simulator in place of the payment
-    providers. Data and logs are kept in .tallystick.
+    providers. On a fresh database demo people move in. Data and logs are kept in .tallystick.
     """
-    del empty  # until there are demo people, every start is one without
     console = Console(highlight=False, soft_wrap=True, markup=False)
     with _signals_as_interrupt():
         try:
-            _run(console, port=port, is_reset=reset, is_sure=yes)
-        except (_Refused, ChildFailed, EmbeddedError, SettingsError) as refusal:
+            _run(console, port=port, is_empty=empty, is_reset=reset, is_sure=yes)
+        except (
+            *(_Refused, ChildFailed, EmbeddedError),
+            *(DatabaseUnavailable, SettingsError),
+        ) as refusal:
             typer.echo(str(refusal), err=True)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
 
 
-def _run(console: Console, *, port: int | None, is_reset: bool, is_sure: bool) -> None:
+def _run(
+    console: Console, *, port: int | None, is_empty: bool, is_reset: bool, is_sure: bool
+) -> None:
     began = time.monotonic()
     surroundings, settings = _surroundings(port)
     folder = settings.data_folder.resolve()
@@ -91,14 +99,20 @@ def _run(console: Console, *, port: int | None, is_reset: bool, is_sure: bool) -
         stack.callback(household.stop)
         with _step(console, "Database schema"):
             household.run("migrate", surroundings.environment(**owner))
-        with _step(console, "Server and workers"):
-            for name in _children(surroundings):
-                household.start(name, surroundings.environment())
+        # They start while the demo people move in, so that nobody waits for both.
+        started = time.monotonic()
+        for name in _children(surroundings):
+            household.start(name, surroundings.environment())
+        if not is_empty:
+            _seed(surroundings, household, console)
+        with _step(console, "Server and workers", began=started):
             household.wait_until(lambda: _is_ready(settings), within_s=_READY_WITHIN_S)
         shell = folder / HOUSE_FILE
         surroundings.write_for_shell(shell, owner)
         stack.callback(shell.unlink, missing_ok=True)
-        _print_screen(console, surroundings, settings, shell, took_s=time.monotonic() - began)
+        demo = demos.find(_database_url(surroundings), folder)
+        took_s = time.monotonic() - began
+        _print_screen(console, surroundings, settings, shell, demo=demo, took_s=took_s)
         _watch(household, engines)
         console.print("Stopping …")
         began = time.monotonic()
@@ -230,6 +244,17 @@ def _give_keys(surroundings: Surroundings, settings: Settings, folder: Path) -> 
         )
 
 
+def _seed(surroundings: Surroundings, household: Household, console: Console) -> None:
+    """Let demo people move in where nobody lives yet."""
+    if not _judged(surroundings).is_production and demos.is_wanted(_database_url(surroundings)):
+        with _step(console, "Demo people and money"):
+            household.run("seed", surroundings.environment())
+
+
+def _database_url(surroundings: Surroundings) -> str:
+    return _judged(surroundings).direct_url.get_secret_value()
+
+
 def _children(surroundings: Surroundings) -> tuple[str, ...]:
     """Return the commands that run as children, in the order of their start."""
     return ("worker", "serve") if surroundings.has_own_stripe else ("simulator", "worker", "serve")
@@ -260,7 +285,13 @@ def _watch(household: Household, engines: Running | None) -> None:
 
 
 def _print_screen(
-    console: Console, surroundings: Surroundings, settings: Settings, shell: Path, *, took_s: float
+    console: Console,
+    surroundings: Surroundings,
+    settings: Settings,
+    shell: Path,
+    *,
+    demo: Demo | None,
+    took_s: float,
 ) -> None:
     if surroundings.has_own_stripe:
         cards = "not used: your own Stripe settings are"
@@ -270,7 +301,7 @@ def _print_screen(
     mail = f"{address}/dev/mail" if settings.dev_endpoints else "sent by your SMTP server"
     rows = {
         "Address": address,
-        "Sign in": f"{address}/sign-up, then follow the link in the mail",
+        **_sign_in(demo, address),
         "Mail": mail,
         "Simulator": cards,
         "Metrics": _metrics_address(settings),
@@ -290,6 +321,17 @@ def _print_screen(
 def _metrics_address(settings: Settings) -> str:
     host = settings.metrics_host
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.metrics_port}/metrics"
+
+
+def _sign_in(demo: Demo | None, address: str) -> dict[str, str]:
+    """Return the rows that say how one gets in."""
+    if demo is None:
+        return {"Sign up": f"{address}/sign-up, then follow the link in the mail"}
+    return {
+        "Sign in": f"{demo.person.email}, password: {demo.password}",
+        "Operator": f"{demo.operator.email}, the same password",
+        "API key": demo.curl(address),
+    }
 
 
 def _lack(settings: Settings) -> str | None:
@@ -319,9 +361,9 @@ def _short(path: Path) -> str:
 
 
 @contextmanager
-def _step(console: Console, what: str) -> Iterator[None]:
-    """Say what is being done while it is done, and how long it took."""
-    began = time.monotonic()
+def _step(console: Console, what: str, *, began: float | None = None) -> Iterator[None]:
+    """Say what is being done while it is done, and how long it took, from `began` if given."""
+    began = time.monotonic() if began is None else began
     with console.status(f"{what} …"):
         yield
     console.print(f"  {what:<24} {time.monotonic() - began:4.1f} s")

@@ -1,7 +1,7 @@
 """What `tallystick start` adds to the environment of its children, and which keys it makes.
 
 What the person has set, in the environment or in `.env`, always wins. Keys are made once and
-kept in one file of mode 600; nothing here prints one.
+kept in files of mode 600; nothing here prints one.
 """
 
 from __future__ import annotations
@@ -17,9 +17,17 @@ from typing import Final
 
 from tallystick.settings import Reading
 
-__all__ = ["Keys", "Surroundings", "forget_keys", "is_given"]
+__all__ = [
+    "Keys",
+    "Surroundings",
+    "forget_keys",
+    "is_given",
+    "keep_demo_key",
+    "kept_demo_key",
+]
 
 _KEYS_FILE: Final = "keys.json"
+_DEMO_KEY_FILE: Final = "demo.key"
 _PREFIX: Final = "TALLYSTICK_"
 _STRIPE: Final = ("stripe_secret_key", "stripe_webhook_secret", "stripe_api_url")
 
@@ -85,7 +93,22 @@ class Surroundings:
 
 def forget_keys(folder: Path) -> None:
     """Delete the folder's keys: the next start makes others."""
-    (folder / _KEYS_FILE).unlink(missing_ok=True)
+    for name in (_KEYS_FILE, _DEMO_KEY_FILE):
+        (folder / name).unlink(missing_ok=True)
+
+
+def kept_demo_key(folder: Path) -> str | None:
+    """Return the text of the demo person's API key, None where the folder keeps none."""
+    try:
+        return (folder / _DEMO_KEY_FILE).read_text(encoding="utf-8").strip()
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def keep_demo_key(folder: Path, text: str) -> None:
+    """Keep the text of the demo person's API key, for its owner alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / _DEMO_KEY_FILE, text)
 
 
 def is_given(reading: Reading, name: str) -> bool:

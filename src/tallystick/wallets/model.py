@@ -68,4 +68,6 @@ class Receipt:
     wallet_id: UUID
     balance: Money
     version: int
+    #: The world's clock, and ours: they differ where a transfer was booked later.
+    occurred_at: datetime
     created_at: datetime

@@ -65,7 +65,7 @@ def receipt(conn: Connection, *, transfer_id: UUID, owner: str) -> Receipt | Non
     found = db.rows(conn, STATEMENTS["receipt"], {"transfer_id": transfer_id, "owner": owner})
     if not found:
         return None
-    identity, code, amount, payer, payee, note, wallet_id, balance, version, created_at = found[0]
+    identity, code, amount, payer, payee, note, wallet_id, balance, version, *times = found[0]
     currency = Currency(code)
     return Receipt(
         id=identity,
@@ -76,7 +76,8 @@ def receipt(conn: Connection, *, transfer_id: UUID, owner: str) -> Receipt | Non
         wallet_id=wallet_id,
         balance=Money(balance, currency),
         version=version,
-        created_at=created_at,
+        occurred_at=times[0],
+        created_at=times[1],
     )
 
 

@@ -75,6 +75,7 @@ SELECT
         WHEN payer.owner = %(owner)s THEN transfer.debit_version
         ELSE transfer.credit_version
     END AS version,
+    transfer.occurred_at,
     transfer.created_at
 FROM tallystick.transfer
 INNER JOIN tallystick.wallet AS payer ON transfer.debit_id = payer.available_id

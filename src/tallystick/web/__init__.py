@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 
+from tallystick.web.database import heart
+
 # Django asks for it once, and libraries of Django's ask for it while they are imported.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tallystick.web.settings")
 
-__all__ = ["load_django"]
+__all__ = ["heart", "load_django"]
 
 
 def load_django() -> None:

@@ -121,7 +121,7 @@ class TestTopUp:
             ("0", "above 0"),
             ("-5", "above 0"),
             ("99.99", "The least amount is KES 100.00"),
-            ("1000000", "The greatest amount is KES 999999.99"),
+            ("1000000", "The greatest amount is KES 999,999.99"),
             ("1.005", "2 decimals at most"),
             ("9" * 16, "at most"),
             ("all", "in digits"),
@@ -226,6 +226,7 @@ class TestOverview:
     def test_invites_to_the_first_top_up(self, site, sign_up):
         page = sign_up().get("/").content
         assert b"Make your first top-up" in page
+        assert re.search(rb"http://127\.0\.0\.1:8123/pay/wal_\w{26}", page)
         assert b"data-live" not in page
 
     def test_shows_balance_entries_and_what_is_on_its_way(self, site, sign_up, provider):
@@ -240,6 +241,7 @@ class TestOverview:
         assert "On its way" in page
         assert "data-live" in page
         assert "ts-picture-line" in page
+        assert '<p class="ts-picture-span"><span>Today</span><span>Now</span></p>' in page
         with psycopg.connect(site.url) as conn:
             assert ledger.verify(conn) == []
 

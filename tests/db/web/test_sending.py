@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
 from django.test import Client
 
-from factories.ledger import fund
+from factories.ledger import KES, fund
 from tallystick import db, ids, ledger, wallets
-from tallystick.money import Currency
+from tallystick.money import Currency, Money
 from tallystick.wallets import Wallet
 
 TABLES = ("posting", "transfer", "idempotency")
@@ -36,6 +37,22 @@ class Pair:
 
     def held(self, who: str) -> int:
         return self.wallet(who).available.minor
+
+    def send(self, *, at: datetime) -> str:
+        """Book a transfer that happened at another time, and return its shown id."""
+        payer, payee = self.wallet("amina"), self.wallet("wanjiru")
+        with psycopg.connect(self.site.url) as conn:
+            done = wallets.transfer(
+                conn,
+                actor=payer.owner,
+                owner=payer.owner,
+                from_wallet=payer.id,
+                to_wallet=payee.id,
+                amount=Money(25_000, KES),
+                request_id="test",
+                now=at,
+            )
+        return ids.show("tra", done.id)
 
     def counts(self) -> list[int]:
         return [self.site.count(f"tallystick.{table}") for table in TABLES]
@@ -248,6 +265,13 @@ class TestWallet:
         for odd in ("x", "-1", "9" * 30, "٣"):
             assert pair.amina.get(path, {"before": odd}).status_code == 200
 
+    def test_shows_the_worlds_time(self, pair):
+        pair.send(at=datetime(2020, 3, 14, 9, 26, tzinfo=UTC))
+        page = pair.wanjiru.get(f"/wallets/{ids.show('wal', pair.wallet('wanjiru').id)}")
+        text = page.content.decode()
+        assert '<h3 class="ts-day">Saturday 14 March 2020</h3>' in text
+        assert ">12:26</time>" in text
+
     def test_begins_empty(self, pair):
         page = pair.wanjiru.get(f"/wallets/{ids.show('wal', pair.wallet('wanjiru').id)}")
         assert b"Nothing yet" in page.content
@@ -264,6 +288,19 @@ class TestWallet:
             "/transfers/nonsense",
         ):
             assert pair.wanjiru.get(path).status_code == 404, path
+
+
+class TestReceipt:
+    def test_tells_the_worlds_time_and_when_it_was_booked_later(self, pair):
+        shown = pair.send(at=datetime(2020, 3, 14, 9, 26, tzinfo=UTC))
+        page = pair.wanjiru.get(f"/transfers/{shown}").content.decode()
+        assert "<dt>Date</dt><dd>14 Mar 2020, 12:26:00 EAT</dd>" in page
+        assert "<dt>Booked</dt>" in page
+
+    def test_of_a_live_transfer_tells_one_time(self, pair):
+        page = pair.amina.get(pair.confirm(pair.ask())["Location"]).content.decode()
+        assert "<dt>Date</dt>" in page
+        assert "<dt>Booked</dt>" not in page
 
 
 class TestHandle:

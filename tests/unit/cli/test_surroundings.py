@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.cli.surroundings import Keys, Surroundings, forget_keys, is_given
+from tallystick.cli.surroundings import (
+    Keys,
+    Surroundings,
+    forget_keys,
+    is_given,
+    keep_demo_key,
+    kept_demo_key,
+)
 from tallystick.settings import read_settings
 
 _OWN_KEY = {"TALLYSTICK_STRIPE_SECRET_KEY": "sk_test_mine"}
@@ -85,3 +92,22 @@ class TestKeys:
         made = Keys.of(tmp_path)
         forget_keys(tmp_path)
         assert Keys.of(tmp_path) != made
+
+
+class TestDemoKey:
+    def test_is_kept_for_the_owner_alone(self, tmp_path: Path) -> None:
+        folder = tmp_path / "data"
+        assert kept_demo_key(folder) is None
+        for text in ("tsk_test_1", "tsk_test_2"):
+            keep_demo_key(folder, text)
+            assert kept_demo_key(folder) == text
+        assert (folder / "demo.key").stat().st_mode & 0o777 == 0o600
+
+    def test_is_none_where_its_file_is_no_text(self, tmp_path: Path) -> None:
+        (tmp_path / "demo.key").write_bytes(b"\xff")
+        assert kept_demo_key(tmp_path) is None
+
+    def test_is_forgotten_with_the_others(self, tmp_path: Path) -> None:
+        keep_demo_key(tmp_path, "tsk_test_1")
+        forget_keys(tmp_path)
+        assert kept_demo_key(tmp_path) is None

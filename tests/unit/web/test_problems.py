@@ -21,6 +21,7 @@ OURS = {
     "connection_unsuitable",
     "clock_fixed",
     "test_clock_forbidden",
+    "names_taken",
 }
 
 

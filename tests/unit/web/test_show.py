@@ -57,6 +57,22 @@ class TestWhen:
         assert 'title="Monday 23 November 2026, 15:00:00 EAT"' in shown
 
 
+class TestWhenUnder:
+    @pytest.mark.parametrize(
+        ("heading", "past", "expected"),
+        [
+            (timedelta(minutes=7), timedelta(minutes=7), "7 min ago"),
+            (timedelta(hours=3), timedelta(hours=3), "12:00"),
+            (timedelta(days=1), timedelta(days=1), "15:00"),
+            (timedelta(days=30), timedelta(days=30), "15:00"),
+            (timedelta(days=1), timedelta(days=3), "Fri 15:00"),
+            (timedelta(days=1), timedelta(days=30), "24 Oct 2026, 15:00"),
+        ],
+    )
+    def test_says_the_day_only_where_the_heading_names_another(self, heading, past, expected):
+        assert f">{expected}</time>" in show.when_under(NOW - heading, NOW - past, NOW)
+
+
 class TestDay:
     @pytest.mark.parametrize(
         ("past", "expected"),

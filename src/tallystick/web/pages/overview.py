@@ -21,12 +21,13 @@ from tallystick.web.database import heart
 from tallystick.web.pages import words
 from tallystick.web.pages.access import person_of, signed_in
 from tallystick.web.pages.picture import HEIGHT, WIDTH, Picture, draw
-from tallystick.web.pages.wallet import Happening, happenings
+from tallystick.web.pages.wallet import Happening, happenings, pay_link
 from tallystick.web.pages.words import Telling
 
 __all__ = ["fragment", "overview"]
 
-_ENTRIES_MAX: Final = 50
+#: Entries that the picture is drawn from: a busy wallet's go back less far, and it says so.
+_PICTURED_MAX: Final = 500
 #: Entries shown here; the wallet's own page has them all.
 _LINES_MAX: Final = 12
 _PAYMENTS_MAX: Final = 20
@@ -83,20 +84,22 @@ def _seen(request: HttpRequest) -> Overview:
 
 
 def _context(seen: Overview) -> dict[str, object]:
-    return {"overview": seen, "now": seen.now, "width": WIDTH, "height": HEIGHT}
+    told: dict[str, object] = {"overview": seen, "now": seen.now, "width": WIDTH, "height": HEIGHT}
+    return told | {"link": pay_link(seen.wallets[0])} if seen.wallets else told
 
 
 def _read(conn: Connection, owner: str) -> Overview:
     now = db.now(conn)
     owned = wallets.of_owner(conn, owner=owner)
     paid = payments.of_owner(conn, owner=owner, limit=_PAYMENTS_MAX)
-    lines = wallets.history(conn, wallet=owned[0], limit=_ENTRIES_MAX) if owned else []
+    lines = wallets.history(conn, wallet=owned[0], limit=_LINES_MAX) if owned else []
+    pictured = wallets.entries(conn, wallet=owned[0], limit=_PICTURED_MAX) if owned else []
     told = [Told(payment, words.tell(payment)) for payment in paid]
     return Overview(
         now=now,
         wallets=owned,
-        lines=happenings(conn, lines[:_LINES_MAX], owner=owner),
-        picture=draw([line.entry for line in lines], now=now),
+        lines=happenings(conn, lines, owner=owner),
+        picture=draw(pictured, now=now),
         open_payments=[one for one in told if not one.payment.is_terminal],
         past_payments=[one for one in told if one.payment.is_terminal][:_SHOWN_MAX],
     )

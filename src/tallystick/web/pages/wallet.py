@@ -5,8 +5,10 @@ Reads only. Another person's wallet or transfer looks as if it were not there; n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Final
 from uuid import UUID
 
@@ -25,10 +27,12 @@ from tallystick.web.pages import words
 from tallystick.web.pages.access import person_of, signed_in
 from tallystick.web.people import recipients
 
-__all__ = ["Happening", "happenings", "transfer", "wallet"]
+__all__ = ["Happening", "days", "happenings", "pay_link", "transfer", "wallet"]
 
 _SHOWN_MAX: Final = 25
 _PAYMENTS_MAX: Final = 100
+#: A transfer that was booked later than this tells both times.
+_LATE: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class Happening:
     """An entry as pages show it: its words, and where more is to be seen."""
 
     entry: Entry
+    #: A moment of the day under which it stands.
+    day: datetime
     title: str
     note: str | None
     payment_id: UUID | None
@@ -59,8 +65,8 @@ class Seen:
 def wallet(request: HttpRequest, shown_id: str) -> HttpResponse:
     """Show a page of a wallet's history, newest first."""
     seen = _read(request, shown_id)
-    link = f"{settings.TALLYSTICK.public_url.rstrip('/')}/pay/{ids.show('wal', seen.wallet.id)}"
-    return render(request, "pages/wallet.html", {"seen": seen, "now": seen.now, "link": link})
+    told = {"seen": seen, "now": seen.now, "link": pay_link(seen.wallet)}
+    return render(request, "pages/wallet.html", told)
 
 
 @require_safe
@@ -77,6 +83,11 @@ def transfer(request: HttpRequest, shown_id: str) -> HttpResponse:
     return render(request, "pages/transfer.html", {**_sides(found, owner), "now": now})
 
 
+def pay_link(wallet: Wallet) -> str:
+    """Return the address by which others send money to a wallet."""
+    return f"{settings.TALLYSTICK.public_url.rstrip('/')}/pay/{ids.show('wal', wallet.id)}"
+
+
 def happenings(conn: Connection, lines: list[Line], *, owner: str) -> list[Happening]:
     """Return entries with their words: what came from whom, and which page tells more."""
     paid = payments.of_owner(conn, owner=owner, limit=_PAYMENTS_MAX)
@@ -85,6 +96,7 @@ def happenings(conn: Connection, lines: list[Line], *, owner: str) -> list[Happe
     return [
         Happening(
             entry=line.entry,
+            day=day,
             title=words.entry_title(
                 line.entry.kind,
                 who=names.get(line.other_owner or ""),
@@ -94,8 +106,18 @@ def happenings(conn: Connection, lines: list[Line], *, owner: str) -> list[Happe
             payment_id=by_posting.get(line.entry.posting_id),
             transfer_id=line.entry.transfer_id if line.other_owner else None,
         )
-        for line in lines
+        for line, day in zip(lines, days([line.entry for line in lines]), strict=True)
     ]
+
+
+def days(entries: Sequence[Entry]) -> list[datetime]:
+    """Return for each entry, newest first, a moment of the day under which it stands.
+
+    That is the world's day, and never one before that of an older entry: news that came late
+    keeps its place, which the running balance needs, and no day stands there twice.
+    """
+    latest = accumulate((entry.occurred_at for entry in reversed(entries)), max)
+    return list(latest)[::-1]
 
 
 def _read(request: HttpRequest, shown_id: str) -> Seen:
@@ -130,6 +152,7 @@ def _sides(found: Receipt, owner: str) -> dict[str, object]:
     return {
         "receipt": found,
         "is_sent": is_sent,
+        "is_late": found.created_at - found.occurred_at > _LATE,
         "other": other,
         "payer": "You" if is_sent else other,
         "payee": other if is_sent else "You",

@@ -6,9 +6,22 @@ nothing of money but that a new person gets a wallet.
 
 from __future__ import annotations
 
-from tallystick.web.people.errors import PersonNotFound
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-__all__ = ["PersonNotFound", "owner_of", "promote"]
+from tallystick.web.people.errors import NamesTaken, PersonNotFound
+
+if TYPE_CHECKING:
+    from tallystick.web.people.operations import Newcomer
+
+__all__ = ["NamesTaken", "PersonNotFound", "enrol", "owner_of", "promote"]
+
+
+def enrol(newcomers: Sequence[Newcomer], *, password: str) -> None:
+    """Make people who can sign in at once; raise NamesTaken. Django must be set up."""
+    from tallystick.web.people import operations  # noqa: PLC0415 - models need Django's apps
+
+    operations.enrol(newcomers, password=password)
 
 
 def owner_of(*, email: str) -> str:

@@ -10,7 +10,6 @@ from prometheus_client import REGISTRY
 from tallystick.ledger import Gauges
 from tallystick.observability.metrics import WriterMetrics
 
-
 CALLS = [name for name in vars(Gauges) if not name.startswith("_")]
 TROUBLES = [
     *("deadlock", "lock_timeout", "connection_lost", "outcome_asked", "outcome_unknown"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
@@ -55,17 +55,20 @@ def shown(identity: UUID, prefix: str) -> str:
 @register.simple_tag
 def when(moment: datetime, now: datetime) -> SafeString:
     """Return a time as a person says it, with the exact one on hover and for programs."""
-    local = timezone.localtime(moment)
-    exact = f"{local:%A} {local.day} {local:%B %Y, %H:%M:%S %Z}"
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>', local.isoformat(), exact, _ago(moment, now)
-    )
+    return _time(moment, _ago(moment, now))
+
+
+@register.simple_tag
+def when_under(heading: datetime, moment: datetime, now: datetime) -> SafeString:
+    """Return a time that stands under its day's heading: the hour, unless it is of another day."""
+    is_told = _date(moment) == _date(heading) != _date(now)
+    return _time(moment, f"{timezone.localtime(moment):%H:%M}" if is_told else _ago(moment, now))
 
 
 @register.filter
 def day(moment: datetime, now: datetime) -> str:
     """Return the day of a time: today, yesterday, or its date."""
-    then, today = timezone.localtime(moment).date(), timezone.localtime(now).date()
+    then, today = _date(moment), _date(now)
     names = {0: "Today", 1: "Yesterday"}
     past = (today - then).days
     if past in names:
@@ -80,6 +83,17 @@ def control(field: BoundField, extra: str = "") -> SafeString:
     return field.as_widget(attrs={"class": f"form-control{wrong} {extra}".strip()})
 
 
+def _time(moment: datetime, said: str) -> SafeString:
+    """Return a time in words, with the exact one on hover and for programs."""
+    local = timezone.localtime(moment)
+    exact = f"{local:%A} {local.day} {local:%B %Y, %H:%M:%S %Z}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(), exact, said)
+
+
+def _date(moment: datetime) -> date:
+    return timezone.localtime(moment).date()
+
+
 def _ago(moment: datetime, now: datetime) -> str:
     local = timezone.localtime(moment)
     seconds = int((now - moment).total_seconds())
@@ -87,7 +101,7 @@ def _ago(moment: datetime, now: datetime) -> str:
         return "just now"
     if seconds < _HOUR_S:
         return f"{seconds // _MINUTE_S} min ago"
-    if timezone.localtime(now).date() == local.date():
+    if _date(now) == local.date():
         return f"{local:%H:%M}"
     if seconds < 7 * _DAY_S:
         return f"{local:%a %H:%M}"
