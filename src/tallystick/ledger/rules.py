@@ -74,7 +74,10 @@ def decide(
     """
     for condition in deed.conditions:
         _judge(condition, accounts)
-    after = {identity: _open(accounts, identity) for identity in moved(deed)}
+    after: dict[UUID, Account] = {}
+    for move in deed.moves:
+        after[move.debit_id] = _open(accounts, move.debit_id)
+        after[move.credit_id] = _open(accounts, move.credit_id)
     created_at = _not_before(after.values(), now)
     transfers = []
     for move in deed.moves:
@@ -164,7 +167,7 @@ def _found(accounts: Mapping[UUID, Account], identity: UUID) -> Account:
 
 
 def _open(accounts: Mapping[UUID, Account], identity: UUID) -> Account:
-    account = _found(accounts, identity)
+    account = accounts.get(identity) or _found(accounts, identity)
     if account.frozen:
         raise AccountFrozen("The account is frozen: nothing moves on it.", account=account)
     return account

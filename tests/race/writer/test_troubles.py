@@ -158,6 +158,20 @@ class TestSilence:
         assert desk.balances(payer, payee) == [97, 3]
 
 
+class TestPooler:
+    def test_that_changes_connections_costs_one_try(self, desk):
+        payer, payee = desk.accounts(100, 0)
+        writer = desk.writer()
+        assert isinstance(writer.execute(paying(payer, payee)), Posted)
+        # As a pooler does that hands out another server's connection, unseen by the client.
+        writer._session._conn.pgconn.exec_(b"DEALLOCATE ALL")
+        assert isinstance(writer.execute(paying(payer, payee)), Posted)
+        assert desk.heard.troubles["connection_lost"] == 1
+        assert writer._session._conn.prepare_threshold is None
+        assert isinstance(writer.execute(paying(payer, payee)), Posted)
+        assert (desk.postings(), desk.balances(payer)) == (3, [97])
+
+
 class TestSlowLocker:
     def test_delays_nobody_else(self, desk):
         payer, payee, held = desk.accounts(1000, 0, 100)

@@ -12,6 +12,7 @@ from typing import Final
 from uuid import UUID
 
 import psycopg
+import structlog
 
 from tallystick import db
 from tallystick.db import DatabaseUnavailable
@@ -26,6 +27,13 @@ __all__ = ["ConnectionLost", "Session"]
 #: Seconds between two questions about a transaction that still runs, or to a server that is away.
 _ASK_EVERY_S: Final = 0.02
 _CONNECT_EVERY_S: Final = 0.1
+#: What a server says that does not know the statement which another one prepared.
+_NOT_PREPARED: Final = (
+    psycopg.errors.InvalidSqlStatementName,
+    psycopg.errors.DuplicatePreparedStatement,
+)
+
+log: Final = structlog.get_logger(__name__)
 
 
 class ConnectionLost(Exception):
@@ -45,6 +53,7 @@ class Session:
         self._name = name
         self._gauges = gauges
         self._conn: psycopg.Connection | None = None
+        self._may_prepare = True
         #: A transaction that was left behind, and the backend that may not have noticed yet.
         self._left: tuple[str, int] | None = None
 
@@ -62,6 +71,12 @@ class Session:
         try:
             xid = store.enter(conn, lock_wait_ms=lock_wait_ms)
             outcomes = execute(conn, deeds, key_wait_ms=lock_wait_ms)
+        except _NOT_PREPARED as error:
+            # Some pooler stands between after all, and gave us another's connection.
+            log.warning("writer_behind_a_pooler", advice="set TALLYSTICK_DIRECT_DATABASE_URL")
+            self._may_prepare = False
+            self.close()
+            raise ConnectionLost from error
         except BaseException as error:
             self._undo()
             if self._conn is None and xid is not None:
@@ -126,12 +141,15 @@ class Session:
         return self._conn
 
     def _connect(self) -> psycopg.Connection:
-        return db.connect(
+        conn = db.connect(
             self._url,
             application_name=self._name,
             timeout_s=self._timeout_s,
             silence_s=self._silence_s,
         )
+        # A batch is few statements, always the same: planned once, they take two thirds.
+        conn.prepare_threshold = 0 if self._may_prepare else None
+        return conn
 
     def _undo(self) -> None:
         """Undo what was begun, and let the connection go where it is lost."""
