@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -265,6 +267,47 @@ class TestHeldAccount:
             holder.rollback()
         assert one.transfer(other.wallet, key=key).status_code == 201
         assert one.held == before - 100
+
+
+class TestKilledServer:
+    def test_loses_and_doubles_nothing_of_what_was_sent_again_with_its_key(self, house, pair):
+        one, other = pair
+        give(house, one, 100_000)
+        before = (one.held, other.held)
+        ending = threading.Event()
+
+        def kill() -> int:
+            kills = 0
+            # Fewer than would make the server end for dying too often.
+            while kills < 4 and not ending.wait(0.5 + kills):
+                house.kill_a_server_process()
+                kills += 1
+            return kills
+
+        def pay(number: int) -> str:
+            """Send one intent until its end is definite, each time with the same key."""
+            key, until = f"killed-{number}-{one.wallet}", time.monotonic() + 60
+            while time.monotonic() < until:
+                try:
+                    answer = one.transfer(other.wallet, key=key)
+                except httpx.TransportError:
+                    time.sleep(0.05)
+                    continue
+                if answer.status_code == 201:
+                    return str(answer.json()["id"])
+                assert answer.status_code in {409, 503}, answer.text
+                time.sleep(0.05)
+            raise AssertionError("it never ended")
+
+        with ThreadPoolExecutor(17) as threads:
+            killer = threads.submit(kill)
+            done = list(threads.map(pay, range(300)))
+            ending.set()
+            assert killer.result() >= 1
+        assert len(set(done)) == 300
+        assert (before[0] - one.held, other.held - before[1]) == (30_000, 30_000)
+        with house.database.connect() as conn:
+            assert ledger.verify(conn) == []
 
 
 class TestMetrics:
