@@ -243,7 +243,7 @@ def _see_entries(walking: Walk) -> str:
         (walking.second, [(1, _SENT, _SENT)]),
     )
     for visitor, entries in expected:
-        found = visitor.api("GET", f"/wallets/{visitor.wallet['id']}/entries")["entries"]
+        found = visitor.api("GET", f"/wallets/{visitor.wallet['id']}/entries")["items"]
         seen = [(one["version"], one["amount"], one["balance"]) for one in found]
         if seen != entries:
             raise StepFailed(f"Expected the entries {entries}, saw {seen}.")
