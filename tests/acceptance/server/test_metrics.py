@@ -321,15 +321,22 @@ class TestSlowScrapers:
                     is_open = False
         assert shared.ask().status_code == 200
 
+    def test_keep_the_server_from_no_end(self, expose: Callable[..., Exposed]) -> None:
+        exposed = expose()
+        with exposed.silent(20):
+            assert exposed.server.stop(5) == 0
+
     def test_are_not_served_in_any_number(self, shared: Exposed) -> None:
         with shared.silent(40) as lines:
-            _wait(lambda: len(select.select(lines, [], [], 0)[0]) == 24, 2)
+            _wait(lambda: len(select.select(lines, [], [], 0)[0]) >= 24, 2)
+            assert len(select.select(lines, [], [], 0)[0]) < 40
             assert sum(map(_silence_until_end, lines)) < 5
         assert shared.ask().status_code == 200
 
     def test_who_leave_at_once_leave_no_line_in_the_log(self, shared: Exposed) -> None:
         before = len(shared.server.lines())
-        for _ in range(20):
+        # Fewer than are served at once: nobody here is turned away for being many.
+        for _ in range(8):
             with shared.connect() as line:
                 # Ends with a reset, in the middle of the answer or before it.
                 line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import sys
 import threading
@@ -54,9 +55,22 @@ def exposed(host: str, port: int) -> Iterator[Folder]:
         asked = threading.Thread(
             target=server.serve_forever, args=(_LOOK_EVERY_S,), name="metrics", daemon=True
         )
-        asked.start()
+        _start_deaf(asked)
         stack.callback(server.shutdown)
         yield folder
+
+
+def _start_deaf(thread: threading.Thread) -> None:
+    """Start a thread that takes no signal of the process, nor do those that it starts.
+
+    Python runs a handler in the main thread, and a signal that another thread takes does not wake
+    it: while scrapes come in, a server would sleep through its SIGTERM.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        thread.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Server(ThreadingTCPServer):
