@@ -73,7 +73,8 @@ class Lane:
         ended = time.monotonic()
         for ticket, outcome in zip(group, outcomes, strict=True):
             ticket.future.set_result(outcome)
-            self._gauges.waited(ended - ticket.handed_at)
+        # Once a batch: the oldest bounds them all, and a figure a deed would cost as much as one.
+        self._gauges.waited(ended - min(ticket.handed_at for ticket in group))
         self._gauges.batch(
             deeds=len(group),
             refused=sum(isinstance(outcome, Refused) for outcome in outcomes),

@@ -33,7 +33,7 @@ class Gauges(Protocol):
         """Take a batch that was committed: its deeds, those refused and replayed, its time."""
 
     def waited(self, seconds: float) -> None:
-        """Take how long a deed took from its handing over to its outcome."""
+        """Take how long the oldest deed of a batch took from its handing over to its outcome."""
 
     def trouble(self, what: str) -> None:
         """Take that something went wrong, by its word."""

@@ -52,7 +52,7 @@ _DEEDS: Final = Counter(
 )
 _WAIT_SECONDS: Final = Histogram(
     "tallystick_writer_wait_seconds",
-    "From a deed's hand-over to its outcome, in seconds.",
+    "From the hand-over of a batch's oldest deed to its outcome, in seconds.",
     buckets=_SECONDS_BUCKETS,
 )
 _TROUBLE: Final = Counter(
@@ -89,7 +89,7 @@ class WriterMetrics:
         _REPLAYED.inc(replayed)
 
     def waited(self, seconds: float) -> None:
-        """Count the seconds of one deed from its hand-over to its outcome."""
+        """Count the seconds of a batch's oldest deed from its hand-over to its outcome."""
         _WAIT_SECONDS.observe(seconds)
 
     def trouble(self, what: str) -> None:
