@@ -137,3 +137,23 @@ class TestLastWords:
         log.write_bytes(b"x" * 10_000 + b" end")
         assert len(last_words(log)) == 4096
         assert last_words(log).endswith(" end")
+
+
+class TestSettle:
+    def test_leaves_what_is_loaded_to_itself_and_goes_on_collecting(self):
+        code = (
+            "import gc\n"
+            "from tallystick import process\n"
+            "process.settle()\n"
+            "assert gc.isenabled() and gc.get_freeze_count() > 1000\n"
+            "assert gc.get_threshold()[0] == 20_000\n"
+            "class Ring: pass\n"
+            "import weakref\n"
+            "ring = Ring(); ring.self = ring; seen = weakref.ref(ring); del ring\n"
+            "kept = [[] for _ in range(25_000)]\n"
+            "assert seen() is None\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr

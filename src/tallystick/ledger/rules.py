@@ -133,7 +133,7 @@ def _check_words(deed: Deed) -> None:
     if len(deed.note) > _NOTE_MAX:
         raise MoveInvalid(f"Give a note of at most {_NOTE_MAX} characters.")
     words = deed.actor + deed.request_id + deed.note
-    if "\0" in words or not _is_encodable(words):
+    if "\0" in words or not (words.isascii() or _is_encodable(words)):
         raise MoveInvalid("Leave out characters that are no text.")
 
 

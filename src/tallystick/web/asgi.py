@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from tallystick import clock, observability
+from tallystick import clock, observability, process
 from tallystick.errors import TallystickError
 from tallystick.observability.metrics import count_request
 from tallystick.settings import Settings
@@ -139,6 +139,7 @@ def build() -> Dispatcher:
 
     # The first request must not wait for the pages' and the API's modules.
     _ = get_resolver().url_patterns
+    process.settle()
     pulse = Pulse(settings.database_url.get_secret_value())
     return Dispatcher(
         settings,

@@ -67,10 +67,13 @@ class Session:
         (monotonic seconds), and what the deeds raise: then nothing was done either.
         """
         conn = self._connected()
-        backend, xid = conn.info.backend_pid, None
+        backend, xid, outcomes = conn.info.backend_pid, None, None
         try:
-            xid = store.enter(conn, lock_wait_ms=lock_wait_ms)
-            outcomes = execute(conn, deeds, key_wait_ms=lock_wait_ms)
+            # What needs no answer is sent with what follows: the server works while we write on.
+            with conn.pipeline():
+                xid = store.enter(conn, lock_wait_ms=lock_wait_ms)
+                outcomes = execute(conn, deeds, key_wait_ms=lock_wait_ms)
+                conn.commit()
         except _NOT_PREPARED as error:
             # Some pooler stands between after all, and gave us another's connection.
             log.warning("writer_behind_a_pooler", advice="set TALLYSTICK_DIRECT_DATABASE_URL")
@@ -79,15 +82,12 @@ class Session:
             raise ConnectionLost from error
         except BaseException as error:
             self._undo()
-            if self._conn is None and xid is not None:
-                self._left = (xid, backend)
-            if self._conn is None and isinstance(error, psycopg.Error):
+            if self._conn is not None or not isinstance(error, psycopg.Error):
+                raise
+            if xid is None or outcomes is None:
+                self._left = None if xid is None else (xid, backend)
                 raise ConnectionLost from error
-            raise
-        try:
-            conn.commit()
-        except psycopg.Error as error:
-            self.close()
+            # The COMMIT may have been sent: only the server knows whether it arrived.
             if not self._was_committed(xid, backend, ask_until):
                 raise ConnectionLost from error
         return outcomes
