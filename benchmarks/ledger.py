@@ -138,7 +138,7 @@ def run() -> dict[str, object]:
             _writer(conn, url, _with_keys(_deeds(accounts)), "writer_with_keys", figures)
             _batches(conn, _deeds(accounts), "batch_of_1000", figures)
             _batches(conn, _deeds(accounts, hot=True), "batch_of_1000_hot", figures)
-        told: dict[str, object] = {"durability": settings(conn), "pgbench_clients": best}
+        told: dict[str, object] = {"postgresql": settings(conn), "pgbench_clients": best}
         told |= {name: _spread(values) for name, values in figures.items()}
         return told | _ratios(figures) | _verified(conn, accounts)
 

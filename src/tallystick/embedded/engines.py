@@ -87,14 +87,23 @@ class Engines:
 
 @contextmanager
 def postgres(
-    folder: Path, *, durable: bool, report: Callable[[str], None] = _silent
+    folder: Path,
+    *,
+    durable: bool,
+    settings: Mapping[str, str] = postgresql.NO_SETTINGS,
+    report: Callable[[str], None] = _silent,
 ) -> Iterator[Addresses]:
     """Run PostgreSQL alone on the folder's data, and give its addresses.
 
     With `durable` false (for tests, never for the product) nothing waits for the disk, and the
-    data are made anew at the start and deleted at the end. Raises EmbeddedError's children.
+    data are made anew at the start and deleted at the end. `settings` of PostgreSQL stand in place
+    of ours: a measurement wants more memory than a laptop gives. Raises EmbeddedError's children.
     """
-    with _postgres(folder, durable=durable, report=report) as (_, notebook, server):
+    with _postgres(folder, durable=durable, settings=settings, report=report) as (
+        _,
+        notebook,
+        server,
+    ):
         yield server.addresses(notebook)
 
 
@@ -116,7 +125,11 @@ def remove(folder: Path) -> None:
 
 @contextmanager
 def _postgres(
-    folder: Path, *, durable: bool, report: Callable[[str], None]
+    folder: Path,
+    *,
+    durable: bool,
+    report: Callable[[str], None],
+    settings: Mapping[str, str] = postgresql.NO_SETTINGS,
 ) -> Iterator[tuple[place.Place, Notebook, postgresql.Server]]:
     folder = folder.resolve()
     logs = _open_folder(folder)
@@ -133,7 +146,9 @@ def _postgres(
         if not data.make(chosen, notebook, durable=durable, report=report) and not is_known:
             data.renew_superuser(chosen, notebook)
         log = logs / "postgresql.log"
-        server = postgresql.start(chosen, notebook.postgresql_port, durable=durable, log=log)
+        server = postgresql.start(
+            chosen, notebook.postgresql_port, durable=durable, log=log, settings=settings
+        )
         stack.callback(server.stop)
         roles.ensure(notebook, server.port)
         notebook = notebook.with_ports(postgresql=server.port)

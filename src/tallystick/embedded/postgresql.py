@@ -9,8 +9,10 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from tallystick.embedded import occupants, roles
@@ -21,7 +23,7 @@ from tallystick.embedded.place import Place
 from tallystick.embedded.ports import LOOPBACK, free_port
 from tallystick.process import last_words, open_log, spawn, terminate
 
-__all__ = ["Addresses", "Server", "start"]
+__all__ = ["NO_SETTINGS", "Addresses", "Server", "start"]
 
 _READY_WITHIN_S: Final = 60.0
 _STOP_WITHIN_S: Final = 15.0
@@ -51,6 +53,8 @@ _SETTINGS: Final = {
     "log_parameter_max_length": "0",  # values of statements are people's data
     "password_encryption": "scram-sha-256",
 }
+#: What is left at what stands above.
+NO_SETTINGS: Final[Mapping[str, str]] = MappingProxyType({})
 #: For data that are thrown away: nothing waits for the disk, and a crash loses them.
 _FORGETFUL: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
@@ -83,10 +87,13 @@ class Server:
         terminate(self.child, deadline_s=_STOP_WITHIN_S, farewell=_FAREWELL)
 
 
-def start(place: Place, port: int, *, durable: bool, log: Path) -> Server:
+def start(
+    place: Place, port: int, *, durable: bool, log: Path, settings: Mapping[str, str] = NO_SETTINGS
+) -> Server:
     """Start the server on the port, or on another if that is taken; return it when it is ready.
 
-    The data must have no other server. Raises EngineFailed.
+    `settings` of PostgreSQL stand in place of ours. The data must have no other server. Raises
+    EngineFailed.
     """
     words = ""
     for _ in range(_PORT_TRIES):
@@ -94,7 +101,7 @@ def start(place: Place, port: int, *, durable: bool, log: Path) -> Server:
         with open_log(log) as output:
             begin = output.tell()
             child = spawn(
-                _command(place, port, durable=durable),
+                _command(place, port, durable=durable, settings=settings),
                 output=output,
                 environment=ENVIRONMENT,
                 folder=Path("/"),
@@ -110,14 +117,17 @@ def start(place: Place, port: int, *, durable: bool, log: Path) -> Server:
     raise EngineFailed(f"PostgreSQL did not start. Its log {log} ends with:\n{words}")
 
 
-def _command(place: Place, port: int, *, durable: bool) -> list[str | Path]:
-    settings = {
+def _command(
+    place: Place, port: int, *, durable: bool, settings: Mapping[str, str]
+) -> list[str | Path]:
+    given = {
         **_SETTINGS,
+        **settings,
         "port": str(port),
         "cluster_name": occupants.cluster_name(place.data),
         **({} if durable else _FORGETFUL),
     }
-    options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+    options = [word for name, value in given.items() for word in ("-c", f"{name}={value}")]
     return [place.programs.postgres("postgres"), "-D", place.data, *options]
 
 
