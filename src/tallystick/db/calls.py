@@ -14,7 +14,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from tallystick import ids
-from tallystick.db.connections import Connection
+from tallystick.db.arrays import as_text
+from tallystick.db.connections import Connection, OwnConnection
 from tallystick.db.errors import ConnectionUnsuitable, TransactionRequired
 
 __all__ = ["records", "require_transaction", "rows", "run"]
@@ -76,6 +77,8 @@ def _run(conn: Connection, statement: str, values: Mapping[str, object] | None) 
             "This connection belongs to an event loop: call from SQLAlchemy's run_sync, and hand"
             " over session.connection().connection."
         )
+    if values is not None and not isinstance(conn, OwnConnection):
+        values = as_text(values)
     with closing(cursor):
         cursor.execute(statement, values)
         yield cursor

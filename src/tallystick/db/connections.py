@@ -9,16 +9,19 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, Self, TypeVar
 
 import psycopg
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
+from tallystick.db.arrays import Column
 from tallystick.db.errors import DatabaseUnavailable
 
 _Result = TypeVar("_Result")
 
-__all__ = ["Connection", "Cursor", "Pool", "connect", "snapshot", "transaction"]
+__all__ = ["Connection", "Cursor", "OwnConnection", "Pool", "connect", "snapshot", "transaction"]
 
 #: Seconds after which an idle connection's silence is probed, and its peer given up.
 _KEEPALIVES: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
@@ -53,14 +56,31 @@ class Connection(Protocol):
         """Return a new cursor, as `Cursor` says."""
 
 
-class _Impatient(psycopg.Connection[Any]):
-    """A connection that is given up where the server says nothing for too long.
+class _ColumnDumper(Dumper):
+    """Hands a column over in PostgreSQL's binary form; the statement says of which type it is."""
 
-    The kernel finds out a peer that takes no bytes; one that takes them and never answers is
+    format = Format.BINARY
+
+    def dump(self, obj: Column) -> bytes:
+        """Return the array's bytes."""
+        return obj.binary()
+
+
+class OwnConnection(psycopg.Connection[Any]):
+    """A connection of ours: it takes columns in binary, and may be given up when it is silent.
+
+    The kernel finds out a server that takes no bytes; one that takes them and never answers is
     found out here.
     """
 
     silence_s = 0.0
+
+    @classmethod
+    def connect(cls, conninfo: str = "", **options: Any) -> Self:
+        """Return a new connection, which knows columns."""
+        conn = super().connect(conninfo, **options)
+        conn.adapters.register_dumper(Column, _ColumnDumper)
+        return conn
 
     def wait(self, gen: Generator[Any, Any, _Result], *args: Any, **options: Any) -> _Result:
         """Wait as ever, and look at the clock at each interval."""
@@ -92,7 +112,7 @@ def connect(
     for so many seconds.
     """
     try:
-        conn = _Impatient.connect(url, **_options(application_name, timeout_s))
+        conn = OwnConnection.connect(url, **_options(application_name, timeout_s))
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable("The database does not answer; nothing was done.") from error
     conn.silence_s = silence_s or 0.0
@@ -125,6 +145,7 @@ class Pool:
         """
         self._pool: Final = ConnectionPool(
             url,
+            connection_class=OwnConnection,
             kwargs=_options(application_name, timeout_s),
             min_size=0,
             max_size=size_max,

@@ -40,7 +40,7 @@ SET
     status = ended.status,
     response = ended.response
 FROM
-    unnest(%(callers)s::text[], %(keys)s::text[], %(status)s::smallint[], %(response)s::bytea[])
+    unnest(%(callers)s::text[], %(keys)s::text[], %(status)s::bigint[], %(response)s::bytea[])
         AS ended (caller, key, status, response)
 WHERE
     idempotency.caller = ended.caller

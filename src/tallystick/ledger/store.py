@@ -32,7 +32,7 @@ __all__ = [
 
 STATEMENTS: Final = Statements(__package__)
 #: How each field of a transfer is written, in the order of its fields.
-_TRANSFER: Final[Mapping[str, Callable[[Iterable[Any]], str]]] = {
+_TRANSFER: Final[Mapping[str, Callable[[Iterable[Any]], arrays.Column]]] = {
     "id": arrays.uuids,
     "posting_id": arrays.uuids,
     "debit_id": arrays.uuids,
