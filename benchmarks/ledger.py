@@ -9,13 +9,15 @@ from __future__ import annotations
 import random
 import statistics
 import time
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from queue import SimpleQueue
+from threading import Event
 from typing import Final
 from uuid import UUID
 
@@ -122,7 +124,10 @@ class Silent:
 
 def run() -> dict[str, object]:
     """Return transfers a second, microseconds of processor time and bytes a transfer."""
-    with durable() as addresses, psycopg.connect(addresses.application_url) as conn:
+    with (
+        durable() as addresses,
+        db.connect(addresses.application_url, application_name="tallystick-bench") as conn,
+    ):
         with psycopg.connect(addresses.owner_url, autocommit=True) as owner:
             owner.execute(FUNCTION)
         accounts = _accounts(conn)
@@ -136,6 +141,7 @@ def run() -> dict[str, object]:
             figures["pgbench_hot_per_s"].append(_pgbench(url, HOT, hot_best))
             _writer(conn, url, _deeds(accounts, hot=True), "writer_hot", figures)
             _writer(conn, url, _with_keys(_deeds(accounts)), "writer_with_keys", figures)
+            _writer_from_afar(conn, url, _deeds(accounts), "writer_from_afar", figures)
             _batches(conn, _deeds(accounts), "batch_of_1000", figures)
             _batches(conn, _deeds(accounts, hot=True), "batch_of_1000_hot", figures)
         told: dict[str, object] = {"postgresql": settings(conn), "pgbench_clients": best}
@@ -188,30 +194,61 @@ def _pgbench(url: str, script: str, clients: int) -> float:
 def _writer(
     conn: psycopg.Connection, url: str, deeds: Sequence[Deed], name: str, figures: Figures
 ) -> None:
-    """Let so many callers wait at once, each with its next deed as soon as it has an outcome.
+    """Let so many callers wait at once, each with its next deed as soon as it has an outcome."""
+    rest, ended = iter(deeds), Event()
+    # Counted and let go: what is kept would be walked over by the garbage collector.
+    kinds: Counter[type] = Counter()
 
-    They share a thread of their own, as the requests of a server share its event loop.
-    """
+    def go_on(promise: Future[ledger.Outcome]) -> None:
+        kinds[type(promise.result())] += 1
+        for deed in islice(rest, 1):
+            writer.submit(deed).add_done_callback(go_on)
+        if kinds[Posted] == len(deeds) or len(kinds) > 1:
+            ended.set()
+
+    with _writing(conn, url, deeds, name, figures) as writer:
+        for deed in list(islice(rest, CALLERS)):
+            writer.submit(deed).add_done_callback(go_on)
+        ended.wait()
+    _must_be_posted(kinds)
+
+
+def _writer_from_afar(
+    conn: psycopg.Connection, url: str, deeds: Sequence[Deed], name: str, figures: Figures
+) -> None:
+    """Do the same with callers on another thread, which must be woken first."""
+    rest, ended = iter(deeds), SimpleQueue[Future[ledger.Outcome]]()
+    kinds: Counter[type] = Counter()
+    with _writing(conn, url, deeds, name, figures) as writer:
+        for deed in islice(rest, CALLERS):
+            writer.submit(deed).add_done_callback(ended.put)
+        for _ in deeds:
+            kinds[type(ended.get().result())] += 1
+            for deed in islice(rest, 1):
+                writer.submit(deed).add_done_callback(ended.put)
+    _must_be_posted(kinds)
+
+
+@contextmanager
+def _writing(
+    conn: psycopg.Connection, url: str, deeds: Sequence[Deed], name: str, figures: Figures
+) -> Iterator[Writer]:
+    """Give a Writer, and keep what was measured of it in the block."""
     gauges = Silent()
     writer = Writer(url, gauges=gauges, queue_max=CALLERS, deadline_s=60.0)
-    ended: SimpleQueue[Future[ledger.Outcome]] = SimpleQueue()
     process.settle()
     clock = Clock()
-    rest = iter(deeds)
-    for deed in islice(rest, CALLERS):
-        writer.submit(deed).add_done_callback(ended.put)
-    posted = 0
-    for _ in deeds:
-        posted += isinstance(ended.get().result(), Posted)
-        for deed in islice(rest, 1):
-            writer.submit(deed).add_done_callback(ended.put)
+    yield writer
     [(backend,)] = conn.execute(_BACKENDS).fetchall()
     clock.stop(name, len(deeds), figures, backend_s=cpu_s(backend))
     conn.rollback()
     writer.close()
-    if posted < len(deeds):
-        raise RuntimeError(f"{len(deeds) - posted} deeds were not posted.")
     figures[f"{name}_batch_size"].append(statistics.mean(gauges.batches))
+
+
+def _must_be_posted(kinds: Counter[type]) -> None:
+    if set(kinds) != {Posted}:
+        raise RuntimeError(f"Not all deeds were posted: {kinds}")
 
 
 def _batches(conn: psycopg.Connection, deeds: Sequence[Deed], name: str, figures: Figures) -> None:
@@ -220,10 +257,10 @@ def _batches(conn: psycopg.Connection, deeds: Sequence[Deed], name: str, figures
     clock = Clock()
     before = cpu_s(conn.info.backend_pid)
     for start in range(0, len(deeds), BATCH):
-        with conn.transaction():
+        # As psycopg's users may: what needs no answer is sent with what follows.
+        with conn.pipeline(), conn.transaction():
             outcomes = ledger.execute(conn, deeds[start : start + BATCH])
-        if not all(isinstance(outcome, Posted) for outcome in outcomes):
-            raise RuntimeError("A deed of a batch was not posted.")
+        _must_be_posted(Counter(map(type, outcomes)))
     clock.stop(name, len(deeds), figures, backend_s=cpu_s(conn.info.backend_pid) - before)
 
 

@@ -176,7 +176,11 @@ def write(conn: Connection, done: Sequence[Posted]) -> None:
         version=arrays.integers(account.version for account in accounts),
         last_entry_at=arrays.moments(account.last_entry_at for account in accounts),
     )
-    _write_reversals(conn, done)
+    undoing = [
+        posted for posted in done if any(move.reverses is not None for move in posted.deed.moves)
+    ]
+    if undoing:
+        _write_reversals(conn, undoing)
     notes = [_note_of(posted) for posted in done if posted.deed.note]
     if notes:
         write_notes(conn, notes)
@@ -204,14 +208,13 @@ def _write_reversals(conn: Connection, done: Sequence[Posted]) -> None:
         for move, transfer in zip(posted.deed.moves, posted.transfers, strict=True)
         if move.reverses is not None
     ]
-    if pairs:
-        originals, reversals = zip(*pairs, strict=True)
-        run(
-            conn,
-            "insert_reversals",
-            original_id=arrays.uuids(originals),
-            reversal_id=arrays.uuids(reversals),
-        )
+    originals, reversals = zip(*pairs, strict=True)
+    run(
+        conn,
+        "insert_reversals",
+        original_id=arrays.uuids(originals),
+        reversal_id=arrays.uuids(reversals),
+    )
 
 
 def _note_of(posted: Posted) -> Note:
