@@ -11,7 +11,6 @@ import statistics
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -26,7 +25,7 @@ from benchmarks._database import cpu_s, durable, pgbench, settings
 
 from tallystick import chart, db, ids, ledger, process
 from tallystick.idempotency import Claim, Outcome
-from tallystick.ledger import AccountPlan, Deed, Move, Once, Posted, Writer
+from tallystick.ledger import AccountPlan, Deed, Move, Once, Posted, Promise, Writer
 from tallystick.money import Currency, Money
 
 KES: Final = Currency("KES")
@@ -199,7 +198,7 @@ def _writer(
     # Counted and let go: what is kept would be walked over by the garbage collector.
     kinds: Counter[type] = Counter()
 
-    def go_on(promise: Future[ledger.Outcome]) -> None:
+    def go_on(promise: Promise) -> None:
         kinds[type(promise.result())] += 1
         for deed in islice(rest, 1):
             writer.submit(deed).add_done_callback(go_on)
@@ -217,7 +216,7 @@ def _writer_from_afar(
     conn: psycopg.Connection, url: str, deeds: Sequence[Deed], name: str, figures: Figures
 ) -> None:
     """Do the same with callers on another thread, which must be woken first."""
-    rest, ended = iter(deeds), SimpleQueue[Future[ledger.Outcome]]()
+    rest, ended = iter(deeds), SimpleQueue[Promise]()
     kinds: Counter[type] = Counter()
     with _writing(conn, url, deeds, name, figures) as writer:
         for deed in islice(rest, CALLERS):

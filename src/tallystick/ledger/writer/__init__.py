@@ -14,12 +14,14 @@ from tallystick.ledger.writer.errors import (
     WriterFull,
 )
 from tallystick.ledger.writer.model import Gauges
+from tallystick.ledger.writer.promise import Promise
 from tallystick.ledger.writer.writer import Writer
 
 __all__ = [
     "AccountBusy",
     "Gauges",
     "OutcomeUnknown",
+    "Promise",
     "Writer",
     "WriterClosed",
     "WriterError",

@@ -15,6 +15,7 @@ from tallystick.ledger import rules
 from tallystick.ledger.model import Refused, Replayed
 from tallystick.ledger.writer.errors import AccountBusy, OutcomeUnknown
 from tallystick.ledger.writer.model import Gauges, Ticket
+from tallystick.ledger.writer.promise import keep_all
 from tallystick.ledger.writer.session import ConnectionLost, Session
 
 __all__ = ["Lane"]
@@ -54,8 +55,8 @@ class Lane:
         except BaseException as mistake:
             # A mistake of ours, here: nobody may wait for an outcome that never comes.
             for ticket in tickets:
-                if not ticket.future.done():
-                    ticket.future.set_exception(mistake)
+                if not ticket.done():
+                    ticket.fail(mistake)
             raise
 
     def _try(self, group: Sequence[Ticket], wait_ms: int, tries: int) -> list[Group]:
@@ -71,8 +72,7 @@ class Lane:
             return self._next(group, wait_ms, tries, trouble)
         self.is_away = False
         ended = time.monotonic()
-        for ticket, outcome in zip(group, outcomes, strict=True):
-            ticket.future.set_result(outcome)
+        keep_all(group, outcomes)
         # Once a batch: the oldest bounds them all, and a figure a deed would cost as much as one.
         self._gauges.waited(ended - min(ticket.handed_at for ticket in group))
         self._gauges.batch(
@@ -182,5 +182,5 @@ def _halves(group: Sequence[Ticket], wait_ms: int) -> list[Group]:
 
 def _end(group: Sequence[Ticket], trouble: Exception) -> list[Group]:
     for ticket in group:
-        ticket.future.set_exception(trouble)
+        ticket.fail(trouble)
     return []

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable
-from concurrent.futures import Future
 from typing import Final, Protocol
 from uuid import UUID
 
 from tallystick.idempotency import InFlight
-from tallystick.ledger.model import Deed, Outcome, Refused
+from tallystick.ledger.model import Deed, Refused
 from tallystick.ledger.writer.errors import AccountBusy
+from tallystick.ledger.writer.promise import Promise
 
 __all__ = ["BATCH_MAX", "Gauges", "Silent", "Ticket"]
 
@@ -58,15 +58,15 @@ class Silent:
         """Do nothing."""
 
 
-class Ticket:
+class Ticket(Promise):
     """A deed that was handed over, and the promise of its outcome."""
 
-    __slots__ = ("_missing", "deed", "future", "give_up_at", "handed_at", "waits_for")
+    __slots__ = ("_missing", "deed", "give_up_at", "handed_at", "waits_for")
 
     def __init__(self, deed: Deed, *, deadline_s: float) -> None:
         """Begin to wait; the deadline counts from here, in monotonic seconds."""
+        super().__init__()
         self.deed = deed
-        self.future: Future[Outcome] = Future()
         self.handed_at = time.monotonic()
         self.give_up_at = self.handed_at + deadline_s
         #: What somebody else holds: an account, a key, or what only this deed knows.
@@ -86,8 +86,8 @@ class Ticket:
     def give_up(self) -> None:
         """End with what it has waited for in vain; nothing was done."""
         if self._missing is not None:
-            self.future.set_result(Refused(self.deed, self._missing))
+            self.keep(Refused(self.deed, self._missing))
             return
-        self.future.set_exception(
+        self.fail(
             AccountBusy("Somebody else is working on this account. Nothing was done; try again.")
         )

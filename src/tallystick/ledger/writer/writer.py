@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from concurrent.futures import Future
 from typing import Final
 
 from tallystick.db import DatabaseUnavailable
@@ -13,6 +12,7 @@ from tallystick.ledger.model import Deed, Outcome
 from tallystick.ledger.writer.errors import AccountBusy, OutcomeUnknown, WriterClosed, WriterFull
 from tallystick.ledger.writer.lane import Lane
 from tallystick.ledger.writer.model import BATCH_MAX, Gauges, Silent, Ticket
+from tallystick.ledger.writer.promise import Promise
 from tallystick.ledger.writer.session import Session
 from tallystick.ledger.writer.slow import SlowLane
 
@@ -68,7 +68,7 @@ class Writer:
         self._slow = SlowLane(connect, gauges=self._gauges)
         self._lane = Lane(self._session, gauges=self._gauges, put_aside=self._slow.take)
 
-    def submit(self, deed: Deed) -> Future[Outcome]:
+    def submit(self, deed: Deed) -> Promise:
         """Hand a deed over and return the promise of its outcome; any thread may.
 
         The promise ends with an outcome, or with AccountBusy, OutcomeUnknown, DatabaseUnavailable
@@ -87,7 +87,7 @@ class Writer:
                 self._thread.start()
             elif self._is_idle:
                 self._changed.notify()
-        return ticket.future
+        return ticket
 
     def execute(self, deed: Deed) -> Outcome:
         """Hand a deed over, wait, and return its outcome.
@@ -136,11 +136,11 @@ class Writer:
         quick, slow = [], []
         now = time.monotonic()
         for ticket in batch:
-            if not ticket.future.set_running_or_notify_cancel():
+            if not ticket.begin():
                 continue
             if ticket.give_up_at <= now:
                 self._gauges.trouble("deadline")
-                ticket.future.set_exception(_late())
+                ticket.fail(_late())
             elif (blocker := self._slow.blocker(ticket.deed)) is not None:
                 ticket.wait_for_account(blocker)
                 slow.append(ticket)
@@ -159,10 +159,8 @@ class Writer:
             waiting = list(self._queue)
             self._queue.clear()
         for ticket in waiting:
-            if ticket.future.set_running_or_notify_cancel():
-                ticket.future.set_exception(
-                    DatabaseUnavailable("The database does not answer; nothing was done.")
-                )
+            if ticket.begin():
+                ticket.fail(DatabaseUnavailable("The database does not answer; nothing was done."))
 
 
 def _late() -> AccountBusy:
