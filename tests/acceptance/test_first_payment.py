@@ -6,6 +6,7 @@ import json
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -59,17 +60,12 @@ class TestSelftest:
         moved = "SELECT amount FROM tallystick.transfer WHERE id = %s"
         assert house.database.scalar(moved, ids.read("tra", shown)) == 40_000
         assert steps["a transfer without cover is refused"] == (
-            "The wallet has KES 1100.00, which does not cover this amount."
+            "The wallet has KES 1,100.00, which does not cover this amount."
         )
 
     def test_says_so_when_nothing_runs(self, house):
-        lonely = type(house)(
-            house.url,
-            house.simulator_url,
-            {**house.environment, "TALLYSTICK_PUBLIC_URL": "http://127.0.0.1:9"},
-            house.folder,
-            house.database,
-        )
+        nowhere = {**house.environment, "TALLYSTICK_PUBLIC_URL": "http://127.0.0.1:9"}
+        lonely = replace(house, environment=nowhere)
         done = lonely.tallystick("selftest", "--json")
         assert done.returncode == 1
         assert json.loads(done.stdout)["steps"][0]["ok"] is False
