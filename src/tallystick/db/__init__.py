@@ -9,7 +9,15 @@ from __future__ import annotations
 from tallystick.db import arrays
 from tallystick.db.calls import records, require_transaction, rows, run
 from tallystick.db.clock import ClockFixed, advance, now
-from tallystick.db.connections import Connection, Cursor, Pool, connect, snapshot, transaction
+from tallystick.db.connections import (
+    Connection,
+    Cursor,
+    OwnConnection,
+    Pool,
+    connect,
+    snapshot,
+    transaction,
+)
 from tallystick.db.errors import (
     ConnectionUnsuitable,
     DatabaseError,
@@ -25,6 +33,7 @@ __all__ = [
     "Cursor",
     "DatabaseError",
     "DatabaseUnavailable",
+    "OwnConnection",
     "Pool",
     "Statements",
     "TransactionRequired",

@@ -77,7 +77,8 @@ def _run(conn: Connection, statement: str, values: Mapping[str, object] | None) 
             "This connection belongs to an event loop: call from SQLAlchemy's run_sync, and hand"
             " over session.connection().connection."
         )
-    if values is not None and not isinstance(conn, OwnConnection):
+    takes_columns = isinstance(conn, OwnConnection) and conn.takes_columns
+    if values is not None and not takes_columns:
         values = as_text(values)
     with closing(cursor):
         cursor.execute(statement, values)

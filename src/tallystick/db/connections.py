@@ -73,7 +73,10 @@ class OwnConnection(psycopg.Connection[Any]):
     found out here.
     """
 
+    #: Seconds of the server's silence after which it is given up; 0 for never.
     silence_s = 0.0
+    #: Whether its cursors send parameters apart from the statement, so that columns go in binary.
+    takes_columns = True
 
     @classmethod
     def connect(cls, conninfo: str = "", **options: Any) -> Self:
@@ -81,6 +84,10 @@ class OwnConnection(psycopg.Connection[Any]):
         conn = super().connect(conninfo, **options)
         conn.adapters.register_dumper(Column, _ColumnDumper)
         return conn
+
+    def is_hopeless(self, silent_s: float) -> bool:
+        """Return whether a server that has said nothing for so many seconds is given up."""
+        return 0 < self.silence_s < silent_s
 
     def wait(self, gen: Generator[Any, Any, _Result], *args: Any, **options: Any) -> _Result:
         """Wait as ever, and look at the clock at each interval."""
@@ -94,7 +101,7 @@ class OwnConnection(psycopg.Connection[Any]):
                 ready = yield state
                 if ready:
                     heard_at = time.monotonic()
-                elif self.silence_s and time.monotonic() - heard_at > self.silence_s:
+                elif self.is_hopeless(time.monotonic() - heard_at):
                     self.pgconn.finish()
                     raise psycopg.OperationalError("the database is silent")
                 state = gen.send(ready)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from tallystick.db import DatabaseUnavailable
+from tallystick.db import DatabaseUnavailable, OwnConnection
 
 if TYPE_CHECKING:
     from tallystick.settings import Settings
@@ -146,28 +146,15 @@ class Pulse:
         return True
 
 
-class _Watched(psycopg.Connection[Any]):
+class _Watched(OwnConnection):
     """A connection that lets its thread go where the gate is shut and the server is silent."""
 
-    def wait(self, gen: Generator[Any, Any, _Result], *args: Any, **options: Any) -> _Result:
-        """Wait as ever, and look at the gate at each interval."""
-        return super().wait(self._watching(gen), *args, **options)
+    # Django's cursors write parameters into the statement.
+    takes_columns = False
 
-    def _watching(self, gen: Generator[Any, Any, _Result]) -> Generator[Any, Any, _Result]:
-        heard_at = time.monotonic()
-        try:
-            state = next(gen)
-            while True:
-                ready = yield state
-                if ready:
-                    heard_at = time.monotonic()
-                elif not GATE.is_open and time.monotonic() - heard_at > _SILENCE_S:
-                    self.pgconn.finish()
-                    raise psycopg.OperationalError("the database is silent")
-                state = gen.send(ready)
-        except StopIteration as end:
-            result: _Result = end.value
-            return result
+    def is_hopeless(self, silent_s: float) -> bool:
+        """Return whether to give up: somebody has found out that the database is away."""
+        return not GATE.is_open and silent_s > _SILENCE_S
 
 
 def is_outage(error: BaseException | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 import psycopg
 import pytest
 
-from factories.ledger import balance
+from factories.ledger import balance, paying
 from factories.wallets import wallet
 from tallystick import ledger
 from tallystick.ledger import Writer
@@ -90,6 +91,16 @@ class Desk:
             "SELECT id FROM tallystick.account WHERE id = %s FOR NO KEY UPDATE", (account,)
         )
         return conn
+
+    def occupy(self, writer: Writer, held, payee) -> psycopg.Connection:
+        """Have the Writer wait for an account for a while, so that what comes then is gathered.
+
+        Returns the connection that holds it.
+        """
+        holder = self.hold(held)
+        writer.submit(paying(held, payee))
+        time.sleep(0.1)
+        return holder
 
 
 @pytest.fixture

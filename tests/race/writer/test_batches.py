@@ -54,10 +54,8 @@ class TestSubmit:
 
     def test_never_makes_a_batch_of_more_than_1024(self, desk):
         payer, payee, other = desk.accounts(3000, 0, 10)
-        desk.hold(other)
         writer = desk.writer()
-        writer.submit(paying(other, payee))
-        time.sleep(0.1)
+        desk.occupy(writer, other, payee)
         rest = [writer.submit(paying(payer, payee)) for _ in range(2500)]
         assert all(isinstance(promise.result(10), Posted) for promise in rest)
         assert max(desk.heard.batches) == 1024
@@ -116,10 +114,8 @@ class TestSubmit:
 
     def test_drops_what_its_caller_took_back_in_time(self, desk):
         payer, payee, other = desk.accounts(10, 0, 10)
-        desk.hold(other)
         writer = desk.writer()
-        writer.submit(paying(other, payee))
-        time.sleep(0.1)
+        desk.occupy(writer, other, payee)
         promise = writer.submit(paying(payer, payee))
         assert promise.cancel()
         assert isinstance(writer.execute(paying(payer, payee)), Posted)
@@ -191,10 +187,8 @@ class TestKeys:
 
     def test_lets_the_first_of_a_batch_decide_and_refuses_another_request(self, desk):
         payer, payee, other = desk.accounts(10, 0, 10)
-        desk.hold(other)
         writer = desk.writer()
-        writer.submit(paying(other, payee))
-        time.sleep(0.1)
+        desk.occupy(writer, other, payee)
         asked = [
             under("a", paying(payer, payee)),
             under("b", paying(payer, payee, 99)),

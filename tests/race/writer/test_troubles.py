@@ -237,9 +237,7 @@ class TestDeadlock:
         payer, payee, other = desk.accounts(1000, 0, 10)
         clash_at_first(desk.database.owner_url, code, times)
         writer = desk.writer()
-        holder = desk.hold(other)
-        writer.submit(paying(other, payee))
-        time.sleep(0.1)
+        holder = desk.occupy(writer, other, payee)
         promises = [writer.submit(paying(payer, payee)) for _ in range(20)]
         assert all(isinstance(one.result(5), Posted) for one in promises)
         assert desk.heard.troubles["deadlock"] == times
@@ -298,9 +296,7 @@ class TestPoison:
         writer = desk.writer()
         known = paying(payer, payee)
         assert isinstance(writer.execute(known), Posted)
-        holder = desk.hold(other)
-        writer.submit(paying(other, payee))
-        time.sleep(0.1)
+        holder = desk.occupy(writer, other, payee)
         # The identity of a posting that stands: the whole batch fails at the table's key.
         again = replace(paying(payer, payee), id=known.id)
         asked = [paying(payer, payee) for _ in range(40)]
