@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, Protocol, Self, TypeVar
 
 import psycopg
@@ -172,6 +172,9 @@ class Pool:
         try:
             conn = self._pool.getconn()
         except (PoolTimeout, PoolClosed, psycopg.OperationalError) as error:
+            # What the pool keeps may be dead, each taking its turn to be found out: none is kept.
+            with suppress(PoolClosed):
+                self._pool.drain()
             raise DatabaseUnavailable("The database does not answer; nothing was done.") from error
         try:
             with conn.transaction():

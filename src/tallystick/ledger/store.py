@@ -17,6 +17,7 @@ __all__ = [
     "begin",
     "end_session",
     "enter",
+    "has_posting",
     "lock_account_alone",
     "lock_accounts",
     "read_account",
@@ -25,7 +26,6 @@ __all__ = [
     "require_open",
     "rows",
     "run",
-    "transaction_status",
     "write",
     "write_notes",
 ]
@@ -109,15 +109,15 @@ def lock_account_alone(conn: Connection, account_id: UUID) -> None:
     rows(conn, "lock_account_alone", id=account_id)
 
 
-def transaction_status(conn: Connection, xid: str) -> str | None:
-    """Return `committed`, `aborted` or `in progress`; None for one too old to be known."""
-    [(status,)] = rows(conn, "transaction_status", xid=xid)
-    return None if status is None else str(status)
+def end_session(conn: Connection, xid: str, backend: int) -> bool:
+    """End the session that runs this transaction, and return whether there was one still."""
+    return bool(rows(conn, "end_session", xid=xid, backend=backend))
 
 
-def end_session(conn: Connection, xid: str, backend: int) -> None:
-    """End the session that runs this transaction, unless it has ended it already."""
-    rows(conn, "end_session", xid=xid, backend=backend)
+def has_posting(conn: Connection, posting_id: UUID) -> bool:
+    """Return whether a posting is committed."""
+    [(is_there,)] = rows(conn, "has_posting", id=posting_id)
+    return bool(is_there)
 
 
 def read_account(conn: Connection, account_id: UUID) -> Account | None:

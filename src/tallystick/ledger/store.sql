@@ -11,9 +11,13 @@ SELECT
     pg_current_xact_id()::text AS xid,
     set_config('lock_timeout', %(wait)s, TRUE) AS wait;
 
--- name: transaction_status
--- What became of a transaction.
-SELECT pg_xact_status(%(xid)s::xid8) AS status;
+-- name: has_posting
+-- Whether a posting is committed.
+SELECT EXISTS(
+    SELECT 1
+    FROM tallystick.posting
+    WHERE posting.id = %(id)s
+) AS is_there;
 
 -- name: end_session
 -- End the session that still runs a transaction whose client is gone.

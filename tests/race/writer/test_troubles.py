@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from dataclasses import replace
@@ -10,7 +11,7 @@ import psycopg
 import pytest
 
 from factories.ledger import deed, move, paying
-from tallystick import ids
+from tallystick import ids, ledger
 from tallystick.db import DatabaseUnavailable
 from tallystick.idempotency import Claim, Outcome
 from tallystick.ledger import AccountBusy, Once, OutcomeUnknown, Posted, Refused, Replayed
@@ -93,24 +94,39 @@ class TestLostAtCommit:
 
     @pytest.mark.parametrize("is_kept", [True, False], ids=["kept", "undone"])
     def test_learns_of_a_transaction_that_still_runs_by_ending_its_session(self, desk, is_kept):
-        [account] = desk.accounts(10)
-        session = Session(
-            desk.database.application_url,
-            timeout_s=2,
-            silence_s=5,
-            name="test",
-            gauges=desk.heard,
-        )
-        left = desk.hold(account)
+        payer, payee = desk.accounts(10, 0)
+        left = desk.stack.enter_context(psycopg.connect(desk.database.application_url))
+        outcomes = ledger.execute(left, [paying(payer, payee)])
         xid = left.execute("SELECT pg_current_xact_id()::text").fetchone()[0]
         if is_kept:
             left.commit()
-        asked_until = time.monotonic() + 5
-        assert session._was_committed(xid, left.info.backend_pid, asked_until) is is_kept
+        asked = (outcomes, xid, left.info.backend_pid, time.monotonic() + 5)
+        assert session(desk)._was_committed(*asked) is is_kept
         if not is_kept:
             with pytest.raises(psycopg.OperationalError):
                 left.execute("SELECT 1")
-        assert isinstance(desk.writer().execute(paying(account, *desk.accounts(0))), Posted)
+        assert isinstance(desk.writer().execute(paying(payer, payee)), Posted)
+
+    @pytest.mark.parametrize("others", ["reused", "to come"])
+    def test_believes_no_number_that_a_crash_let_be_given_out_again(self, desk, others):
+        """What was never flushed is gone, and another's commit may bear its number."""
+        payer, payee = desk.accounts(10, 0)
+        with desk.database.connect() as conn:
+            lost = ledger.execute(conn, [paying(payer, payee)])
+            conn.rollback()
+        with desk.database.connect() as conn:
+            [xid] = conn.execute("SELECT pg_current_xact_id()::text").fetchone()
+        if others == "to come":
+            xid = str(int(xid) + 1_000_000)
+        asked = (lost, xid, 999_999, time.monotonic() + 5)
+        assert session(desk)._was_committed(*asked) is False
+        assert desk.balances(payer, payee) == [10, 0]
+
+
+def session(desk) -> Session:
+    return Session(
+        desk.database.application_url, timeout_s=2, silence_s=5, name="test", gauges=desk.heard
+    )
 
 
 class TestSilence:
@@ -213,9 +229,40 @@ class TestSlowLocker:
         with pytest.raises(AccountBusy):
             writer.execute(paying(held, payee))
         assert 0.9 < time.monotonic() - since < 2.1
+        assert writer._slow.waiting == 0
         holder.rollback()
         assert isinstance(writer.execute(paying(held, payee)), Posted)
         assert desk.balances(held) == [9]
+
+    def test_of_many_accounts_leaves_a_free_one_its_turn(self, desk):
+        *held, free, payee = desk.accounts(*[10] * 12, 0)
+        writer = desk.writer()
+        for account in held:
+            desk.hold(account)
+        short = desk.hold(free)
+        waiting = [writer.submit(paying(account, payee)) for account in (*held, free)]
+        time.sleep(0.8)
+        short.rollback()
+        since = time.monotonic()
+        assert isinstance(waiting[-1].result(5), Posted)
+        assert time.monotonic() - since < 1.5
+        assert not any(one.done() for one in waiting[:-1])
+
+    def test_of_two_accounts_is_waited_for_by_who_closes(self, desk):
+        first, second, payee = desk.accounts(10, 10, 0)
+        writer = desk.writer()
+        one, other = desk.hold(first), desk.hold(second)
+        both = writer.submit(deed(move(first, payee, 1), move(second, payee, 1)))
+        time.sleep(0.5)
+        closing = threading.Thread(target=writer.close)
+        closing.start()
+        one.rollback()
+        time.sleep(0.7)
+        other.rollback()
+        closing.join(10)
+        assert not closing.is_alive()
+        assert isinstance(both.result(0), Posted)
+        assert writer._slow.waiting == 0
 
     def test_of_two_accounts_of_one_deed_lets_it_end(self, desk):
         first, second, payee = desk.accounts(10, 10, 0)
@@ -288,6 +335,46 @@ def clash_at_first(owner_url: str, code: str, times: int) -> None:
             FOR EACH STATEMENT EXECUTE FUNCTION public.clash();
             """
         )
+
+
+class TestMistakes:
+    def test_of_a_deed_that_makes_no_sense_end_with_it(self, desk):
+        payer, payee, other = desk.accounts(10, 0, 10)
+        writer = desk.writer()
+        holder = desk.occupy(writer, other, payee)
+        time.sleep(0.5)
+        bad = writer.submit(replace(paying(payer, payee), moves=(None,)))
+        assert isinstance(bad.exception(5), AttributeError)
+        assert isinstance(writer.execute(paying(payer, payee)), Posted)
+        holder.rollback()
+
+    @pytest.mark.parametrize("mistake", [SystemExit, KeyboardInterrupt, RuntimeError])
+    def test_in_an_answer_end_with_its_deed(self, desk, mistake):
+        payer, payee = desk.accounts(10, 0)
+        writer = desk.writer()
+
+        def answer(_):
+            raise mistake
+
+        bad = Once(Claim("c", "k", bytes(32)), answer)
+        promise = writer.submit(replace(paying(payer, payee), once=bad))
+        assert isinstance(promise.exception(5), mistake)
+        assert isinstance(writer.execute(paying(payer, payee)), Posted)
+        assert desk.balances(payer) == [9]
+
+    def test_in_a_callback_harm_nobody(self, desk):
+        payer, payee = desk.accounts(10, 0)
+        writer = desk.writer()
+
+        def raise_(_):
+            raise asyncio.CancelledError
+
+        holder = desk.hold(payer)
+        promise = writer.submit(paying(payer, payee))
+        promise.add_done_callback(raise_)
+        holder.rollback()
+        assert isinstance(promise.result(5), Posted)
+        assert isinstance(writer.execute(paying(payer, payee)), Posted)
 
 
 class TestPoison:

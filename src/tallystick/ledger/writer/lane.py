@@ -47,6 +47,7 @@ class Lane:
     def run(self, tickets: Sequence[Ticket], *, lock_wait_ms: int) -> None:
         """Give every ticket its outcome, or put it aside where a lock is not to be had in time."""
         work: list[Group] = [(tickets, lock_wait_ms, 0)]
+        group: Sequence[Ticket] = ()
         try:
             while work:
                 group, wait_ms, tries = work.pop()
@@ -54,9 +55,8 @@ class Lane:
                     work += reversed(self._try(group, wait_ms, tries))
         except BaseException as mistake:
             # A mistake of ours, here: nobody may wait for an outcome that never comes.
-            for ticket in tickets:
-                if not ticket.done():
-                    ticket.fail(mistake)
+            for rest in (group, *(others for others, _, _ in work)):
+                _end([ticket for ticket in rest if not ticket.done()], mistake)
             raise
 
     def _try(self, group: Sequence[Ticket], wait_ms: int, tries: int) -> list[Group]:
@@ -180,7 +180,7 @@ def _halves(group: Sequence[Ticket], wait_ms: int) -> list[Group]:
     return [(group[:middle], wait_ms, 0), (group[middle:], wait_ms, 0)]
 
 
-def _end(group: Sequence[Ticket], trouble: Exception) -> list[Group]:
+def _end(group: Sequence[Ticket], trouble: BaseException) -> list[Group]:
     for ticket in group:
         ticket.fail(trouble)
     return []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError
 from enum import Enum, auto
 from typing import Final
 
@@ -57,20 +58,25 @@ class Promise:
         with _LOCK:
             if self._state is not _State.WAITING:
                 return False
-            self._state = _State.ENDED
-            return True
+            self._trouble = CancelledError()
+            self._end()
+        self._call_back()
+        return True
 
     def done(self) -> bool:
         """Return whether it has ended."""
         return self._state is _State.ENDED
 
     def result(self, timeout_s: float | None = None) -> Outcome:
-        """Return the outcome, or raise the trouble; raise TimeoutError after `timeout_s`."""
+        """Return the outcome, or raise the trouble; raise TimeoutError after `timeout_s`.
+
+        Raises CancelledError where it was taken back.
+        """
         if self._state is not _State.ENDED and not self._ending().wait(timeout_s):
             raise TimeoutError
         if self._trouble is not None:
             raise self._trouble
-        assert self._outcome is not None, "it was taken back"
+        assert self._outcome is not None, "what has ended has one"
         return self._outcome
 
     def exception(self, timeout_s: float | None = None) -> BaseException | None:
@@ -116,7 +122,7 @@ class Promise:
         for callback in self._callbacks:
             try:
                 callback(self)
-            except Exception:
+            except BaseException:
                 log.exception("promise_callback_failed")
         self._callbacks = []
 

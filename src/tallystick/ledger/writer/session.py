@@ -17,7 +17,7 @@ import structlog
 from tallystick import db
 from tallystick.db import DatabaseUnavailable
 from tallystick.ledger import store
-from tallystick.ledger.model import Deed, Outcome
+from tallystick.ledger.model import Deed, Outcome, Posted
 from tallystick.ledger.operations import execute
 from tallystick.ledger.writer.errors import OutcomeUnknown
 from tallystick.ledger.writer.model import Gauges
@@ -88,7 +88,7 @@ class Session:
                 self._left = None if xid is None else (xid, backend)
                 raise ConnectionLost from error
             # The COMMIT may have been sent: only the server knows whether it arrived.
-            if not self._was_committed(xid, backend, ask_until):
+            if not self._was_committed(outcomes, xid, backend, ask_until):
                 raise ConnectionLost from error
         return outcomes
 
@@ -160,21 +160,26 @@ class Session:
         if self._conn.closed:
             self._conn = None
 
-    def _was_committed(self, xid: str, backend: int, until: float) -> bool:
-        """Return whether a transaction whose connection was lost at COMMIT was committed."""
+    def _was_committed(
+        self, outcomes: Sequence[Outcome], xid: str, backend: int, until: float
+    ) -> bool:
+        """Return whether a batch whose connection was lost at COMMIT was committed.
+
+        First its transaction must have ended; then its own rows tell. The transaction's number
+        alone does not: after a crash, numbers that never reached the disk are given out again.
+        """
         self._gauges.trouble("outcome_asked")
+        posted = next((one.deed.id for one in outcomes if isinstance(one, Posted)), None)
         while time.monotonic() < until:
             with suppress(DatabaseUnavailable, psycopg.OperationalError), self._connect() as conn:
                 conn.autocommit = True
                 while time.monotonic() < until:
-                    status = store.transaction_status(conn, xid)
-                    if status is None:
-                        break
-                    if status != "in progress":
-                        return status == "committed"
-                    # It has not heard that its client is gone, and keeps its locks until it does.
-                    store.end_session(conn, xid, backend)
-                    time.sleep(_ASK_EVERY_S)
+                    # It may not have heard that its client is gone, and keeps its locks till then.
+                    if store.end_session(conn, xid, backend):
+                        time.sleep(_ASK_EVERY_S)
+                        continue
+                    # Without a posting nothing was done that cannot be done again.
+                    return posted is not None and store.has_posting(conn, posted)
             time.sleep(_CONNECT_EVERY_S)
         raise OutcomeUnknown(
             "The database went away at the commit: whether it was done is not known. Send it"

@@ -7,6 +7,8 @@ import time
 from collections import deque
 from typing import Final
 
+import structlog
+
 from tallystick.db import DatabaseUnavailable
 from tallystick.ledger.model import Deed, Outcome
 from tallystick.ledger.writer.errors import AccountBusy, OutcomeUnknown, WriterClosed, WriterFull
@@ -17,6 +19,8 @@ from tallystick.ledger.writer.session import Session
 from tallystick.ledger.writer.slow import SlowLane
 
 __all__ = ["Writer"]
+
+log: Final = structlog.get_logger(__name__)
 
 #: Milliseconds that a batch waits for a lock, before what is held goes to the slow lane.
 _LOCK_WAIT_MS: Final = 250
@@ -118,7 +122,13 @@ class Writer:
 
     def _work(self) -> None:
         while batch := self._batch():
-            self._run(batch)
+            try:
+                self._run(batch)
+            except BaseException as mistake:
+                log.exception("writer_failed")
+                for ticket in batch:
+                    if not ticket.done() and ticket not in self._slow:
+                        ticket.fail(mistake)
 
     def _batch(self) -> list[Ticket]:
         """Return what has come meanwhile, or wait for it; nothing at the end."""
@@ -141,16 +151,26 @@ class Writer:
             if ticket.give_up_at <= now:
                 self._gauges.trouble("deadline")
                 ticket.fail(_late())
-            elif (blocker := self._slow.blocker(ticket.deed)) is not None:
-                ticket.wait_for_account(blocker)
+            elif self._is_slow(ticket):
                 slow.append(ticket)
-            else:
+            elif not ticket.done():
                 quick.append(ticket)
         if slow:
             self._slow.take(slow)
         self._lane.run(quick, lock_wait_ms=_LOCK_WAIT_MS)
         if self._lane.is_away:
             self._turn_away()
+
+    def _is_slow(self, ticket: Ticket) -> bool:
+        """Return whether others wait for what the ticket needs; end one that makes no sense."""
+        try:
+            blocker = self._slow.blocker(ticket.deed)
+        except Exception as mistake:  # noqa: BLE001 - its caller gets it, and no other
+            ticket.fail(mistake)
+            return False
+        if blocker is not None:
+            ticket.wait_for_account(blocker)
+        return blocker is not None
 
     def _turn_away(self) -> None:
         """End what came while the database was looked for: it has waited for the same answer."""

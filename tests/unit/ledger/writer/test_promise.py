@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import CancelledError
 
 import pytest
 
@@ -60,6 +61,14 @@ class TestCancel:
         assert promise.done()
         assert not promise.begin()
         assert not promise.cancel()
+
+    def test_tells_who_waits_and_who_wanted_to_be_called(self):
+        promise, seen = Promise(), []
+        promise.add_done_callback(seen.append)
+        threading.Timer(0.05, promise.cancel).start()
+        with pytest.raises(CancelledError):
+            promise.result(5)
+        assert seen == [promise]
 
     def test_does_nothing_once_it_is_begun(self):
         promise = Promise()
