@@ -211,6 +211,7 @@ class TestAddress:
         assert not folder.exists()
         socket.create_server(("127.0.0.1", exposed.port)).close()
 
+    @pytest.mark.full
     def test_and_its_folder_are_free_again_when_the_parent_was_killed(
         self, expose: Callable[..., Exposed], temporary: Path
     ) -> None:
@@ -249,6 +250,7 @@ class TestKilledWorker:
         assert exposed.answered() == asked + 1
         assert exposed.value("tallystick_http_request_seconds_count", door="django") == asked + 1
 
+    @pytest.mark.full
     def test_ends_its_gauge_before_another_has_its_place(
         self, expose: Callable[..., Exposed]
     ) -> None:
@@ -258,6 +260,7 @@ class TestKilledWorker:
         os.kill(killed, signal.SIGKILL)
         assert _wait(lambda: not exposed.waiting(), 2) < 1
 
+    @pytest.mark.full
     def test_makes_the_folder_no_larger(
         self, expose: Callable[..., Exposed], temporary: Path
     ) -> None:
@@ -271,6 +274,7 @@ class TestKilledWorker:
         assert len(list(_folder(temporary).iterdir())) == before
         assert exposed.answered() == asked
 
+    @pytest.mark.full
     def test_in_a_reload_is_kept_too(self, expose: Callable[..., Exposed]) -> None:
         exposed = expose()
         (old,) = exposed.server.workers()
@@ -280,6 +284,7 @@ class TestKilledWorker:
         _wait(lambda: exposed.waiting() == 0, 2)
         assert exposed.answered() == 1
 
+    @pytest.mark.full
     def test_is_replaced_by_one_that_serves_also_without_the_folder(
         self, expose: Callable[..., Exposed], temporary: Path
     ) -> None:
@@ -304,6 +309,7 @@ class TestSlowScrapers:
             assert time.monotonic() - mark < 2
             assert sum(map(_silence_until_end, lines)) < 5
 
+    @pytest.mark.full
     def test_are_let_go_though_they_send_a_byte_now_and_then(self, shared: Exposed) -> None:
         mark = time.monotonic()
         with shared.connect() as line:
@@ -321,11 +327,13 @@ class TestSlowScrapers:
                     is_open = False
         assert shared.ask().status_code == 200
 
+    @pytest.mark.full
     def test_keep_the_server_from_no_end(self, expose: Callable[..., Exposed]) -> None:
         exposed = expose()
         with exposed.silent(20):
             assert exposed.server.stop(5) == 0
 
+    @pytest.mark.full
     def test_are_not_served_in_any_number(self, shared: Exposed) -> None:
         with shared.silent(40) as lines:
             _wait(lambda: len(select.select(lines, [], [], 0)[0]) >= 24, 2)

@@ -190,6 +190,7 @@ class TestDatabaseHangs:
 
 
 class TestThreadHangs:
+    @pytest.mark.full
     def test_is_counted_and_keeps_nobody_waiting(self, start_server: Callable[..., Any]) -> None:
         server = start_server(server_threads=2)
         with server.client() as client, ThreadPoolExecutor(3) as pool:

@@ -51,6 +51,7 @@ class TestLostAtCommit:
         assert desk.heard.troubles["outcome_asked"] == 10
         assert (desk.postings(), desk.balances(payer, payee)) == (10, [990, 10])
 
+    @pytest.mark.full
     def test_ends_the_session_that_does_not_know_of_it(self, desk):
         payer, payee = desk.accounts(100, 0)
         line = desk.line()
