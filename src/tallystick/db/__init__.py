@@ -25,6 +25,7 @@ from tallystick.db.errors import (
     TransactionRequired,
 )
 from tallystick.db.statements import Statements
+from tallystick.db.texts import is_text
 
 __all__ = [
     "ClockFixed",
@@ -40,6 +41,7 @@ __all__ = [
     "advance",
     "arrays",
     "connect",
+    "is_text",
     "now",
     "records",
     "require_transaction",

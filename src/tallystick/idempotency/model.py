@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from tallystick import db
 from tallystick.idempotency.errors import KeyInvalid
 
 __all__ = ["Claim", "Name", "Outcome", "Record"]
@@ -26,7 +27,7 @@ class Claim:
 
     def __post_init__(self) -> None:
         """Raise KeyInvalid for what could not be kept."""
-        if not (_is_text(self.caller, _CALLER_MAX) and _is_text(self.key, _KEY_MAX)):
+        if not (_is_kept(self.caller, _CALLER_MAX) and _is_kept(self.key, _KEY_MAX)):
             raise KeyInvalid(
                 f"Give a caller of 1 to {_CALLER_MAX} and a key of 1 to {_KEY_MAX} characters."
             )
@@ -56,10 +57,5 @@ class Record:
     outcome: Outcome | None
 
 
-def _is_text(text: str, most: int) -> bool:
-    """Return whether PostgreSQL can keep it: no NUL, and nothing that UTF-8 has no bytes for."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return 0 < len(text) <= most and "\0" not in text
+def _is_kept(text: str, most: int) -> bool:
+    return 0 < len(text) <= most and db.is_text(text)

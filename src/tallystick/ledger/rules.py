@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
+from tallystick import db
 from tallystick.ledger.errors import (
     AccountFrozen,
     AccountNotFound,
@@ -132,18 +133,8 @@ def _check_words(deed: Deed) -> None:
         raise MoveInvalid("Name the actor and the request in few words.")
     if len(deed.note) > _NOTE_MAX:
         raise MoveInvalid(f"Give a note of at most {_NOTE_MAX} characters.")
-    words = deed.actor + deed.request_id + deed.note
-    if "\0" in words or not (words.isascii() or _is_encodable(words)):
+    if not db.is_text(deed.actor + deed.request_id + deed.note):
         raise MoveInvalid("Leave out characters that are no text.")
-
-
-def _is_encodable(text: str) -> bool:
-    """Return whether the text has a form in UTF-8: half of a pair has none."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 @lru_cache(maxsize=256)

@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.utils.datastructures import MultiValueDict
 from ninja.parser import Parser
 
+from tallystick.db import is_text
 from tallystick.web.problems import (
     JsonMalformed,
     MediaTypeUnsupported,
@@ -45,7 +46,7 @@ class StrictParser(Parser):
         for name, values in data.lists():
             if len(values) > 1 and name not in list_fields:
                 raise QueryInvalid(name, "The parameter stands twice. Send it once.")
-            if not all(_is_text(text) for text in [name, *values] if isinstance(text, str)):
+            if not all(is_text(text) for text in [name, *values] if isinstance(text, str)):
                 raise QueryMalformed("A parameter holds NUL or half a character.")
         return super().parse_querydict(data, list_fields, request)
 
@@ -96,7 +97,7 @@ def _walk(value: Any) -> None:
         seen += len(level)
         if seen > _VALUES_MAX:
             raise JsonMalformed(f"The body holds more than {_VALUES_MAX} values.")
-        if not all(_is_text(item) for item in level if isinstance(item, str)):
+        if not all(is_text(item) for item in level if isinstance(item, str)):
             raise JsonMalformed("A text holds NUL or half a character (a lone surrogate).")
         containers = [item for item in level if isinstance(item, (dict, list))]
         if not containers:
@@ -110,15 +111,6 @@ def _children(container: dict[str, Any] | list[Any]) -> list[Any]:
     if isinstance(container, dict):
         return [*container.keys(), *container.values()]
     return container
-
-
-def _is_text(text: str) -> bool:
-    """Return whether PostgreSQL and UTF-8 can hold the text."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\x00" not in text
 
 
 def _too_deep() -> JsonMalformed:
