@@ -13,7 +13,14 @@ from uuid import UUID
 from tallystick.ledger import AccountPlan
 from tallystick.money import Currency
 
-__all__ = ["clearing", "suspense", "wallet_available", "wallet_held"]
+__all__ = [
+    "clearing",
+    "loss",
+    "suspense",
+    "wallet_available",
+    "wallet_held",
+    "wallet_receivable",
+]
 
 _PROVIDER: Final = re.compile(r"[a-z][a-z0-9]{1,19}")
 
@@ -28,6 +35,11 @@ def wallet_held(wallet_id: UUID, currency: Currency) -> AccountPlan:
     return AccountPlan(f"wallet/{wallet_id}/held", currency, floor=0)
 
 
+def wallet_receivable(wallet_id: UUID, currency: Currency) -> AccountPlan:
+    """Return the account of what a wallet's owner owes us: below zero while something is owed."""
+    return AccountPlan(f"wallet/{wallet_id}/receivable", currency, floor=None, ceiling=0)
+
+
 def clearing(provider: str, currency: Currency) -> AccountPlan:
     """Return the account of what a provider holds for us: below zero while it does."""
     return AccountPlan(f"clearing/{_named(provider)}", currency, floor=None)
@@ -36,6 +48,11 @@ def clearing(provider: str, currency: Currency) -> AccountPlan:
 def suspense(provider: str, currency: Currency) -> AccountPlan:
     """Return the account of a provider's money that waits for a person to say whose it is."""
     return AccountPlan(f"suspense/{_named(provider)}", currency, floor=None)
+
+
+def loss(cause: str, currency: Currency) -> AccountPlan:
+    """Return the account of what was lost to a cause, as fees: below zero while it is."""
+    return AccountPlan(f"loss/{_named(cause)}", currency, floor=None)
 
 
 def _named(provider: str) -> str:

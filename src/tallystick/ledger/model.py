@@ -6,7 +6,7 @@ frozen dataclass takes several times as long to make.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -62,6 +62,9 @@ class Account(NamedTuple):
     version: int
     last_entry_at: datetime | None
     frozen: bool
+    #: Minor units that its next credits pay back first, and the account that they go to.
+    owes: int = 0
+    receivable_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,9 @@ class Move:
     kind: str
     #: The transfer that this one undoes, if it undoes one.
     reverses: UUID | None = None
+    #: A claim that is never refused for want of cover: what the debited account does not cover is
+    #: taken from its receivable, and its next credits pay that back. Nobody else uses the account.
+    beyond_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +121,14 @@ class Part(Protocol):
         """
         ...
 
-    def write(self, conn: Connection, posted: Posted) -> None:
-        """Write what follows from the deed."""
+    def write(
+        self, conn: Connection, rows: Mapping[UUID, Any], done: Sequence[tuple[Any, Posted]]
+    ) -> None:
+        """Write what follows from all the batch's deeds with a part of this rank, at once.
+
+        `rows` are the locked ones as the batch leaves them; `done` pairs each part, this one
+        among them, with what its deed did.
+        """
         ...
 
 

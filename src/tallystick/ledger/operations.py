@@ -76,9 +76,7 @@ def execute(
     done = [outcome for outcome in decided if isinstance(outcome, Posted)]
     if done:
         store.write(conn, done)
-    for posted in done:
-        for part in posted.deed.parts:
-            part.write(conn, posted)
+        _write_parts(conn, ground, done)
     if not has_keys:
         return list(decided)
     return replays.keep(conn, deeds, known=known, decided=decided)
@@ -250,6 +248,11 @@ def _lock(conn: Connection, deeds: Sequence[Deed], *, now: datetime, mark: str) 
     rows = _lock_parts(conn, [part for deed in deeds for part in deed.parts])
     wanted = {account for deed in deeds for account in rules.touched(deed)}
     accounts = store.lock_accounts(conn, sorted(wanted, key=_AS_NUMBER), mark=mark)
+    # A receivable is locked under the lock of the one account that it serves, so there is no
+    # circle: whoever waits for it has what its holder has.
+    beyond = rules.receivables(deeds, accounts.values())
+    if beyond:
+        accounts |= store.lock_accounts(conn, sorted(beyond, key=_AS_NUMBER), mark=mark)
     # No lock of their own: who undoes a transfer has both its accounts locked, or is refused.
     undone = {identity for deed in deeds for identity in rules.undone(deed)}
     originals = store.read_originals(conn, sorted(undone)) if undone else {}
@@ -264,6 +267,18 @@ def _lock_parts(conn: Connection, parts: Sequence[Part]) -> dict[int, dict[UUID,
         keys = tuple(sorted({key for part in group for key in part.keys}))
         locked[rank] = dict(group[0].lock(conn, keys))
     return locked
+
+
+def _write_parts(conn: Connection, ground: _Ground, done: Sequence[Posted]) -> None:
+    """Let the parts of accepted deeds write, one call a rank."""
+    parts = [(part, posted) for posted in done for part in posted.deed.parts]
+    for rank, same in groupby(sorted(parts, key=_rank), _rank):
+        group = list(same)
+        group[0][0].write(conn, ground.rows[rank], group)
+
+
+def _rank(written: tuple[Part, Posted]) -> int:
+    return written[0].rank
 
 
 def _decide(ground: _Ground, deed: Deed) -> replays.Own:

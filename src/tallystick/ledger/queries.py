@@ -97,7 +97,7 @@ def verify(
 
     Balances of a currency sum to zero; each account's versions are gapless, each of its balances
     is the one before plus the entry's amount, the last is the account's own, within its bounds;
-    and no transfer fell outside the months. Accounts are read in ranges, one statement each, so
+    what an account owes is what its receivable says; and no transfer fell outside the months. Accounts are read in ranges, one statement each, so
     every finding is of one moment; in a `db.snapshot` all are of the same. `on_progress` is told
     the entries that are done and those there are.
     """
@@ -114,6 +114,10 @@ def verify(
             breaches += _breaches(*row)
         if on_progress is not None and borders:
             on_progress(borders[number][1], total)
+    breaches += [
+        Breach("receivable_equals_owed", where, difference)
+        for where, difference in store.rows(conn, "accounts_off_receivables")
+    ]
     [(strays,)] = store.rows(conn, "transfers_outside_months")
     return [*breaches, *([Breach("months_have_partitions", "transfer", strays)] if strays else [])]
 

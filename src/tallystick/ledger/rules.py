@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
@@ -33,7 +34,7 @@ from tallystick.ledger.model import (
 )
 from tallystick.money import MINOR_MAX, Currency, Money
 
-__all__ = ["check", "decide", "moved", "reversal", "touched", "undone"]
+__all__ = ["check", "decide", "moved", "receivables", "reversal", "touched", "undone"]
 
 _KIND: Final = re.compile(r"[a-z][a-z_]{0,39}")
 _ACTOR_MAX: Final = 200
@@ -56,6 +57,8 @@ def check(deed: Deed) -> None:
             raise MoveInvalid(
                 "Money moves between two different accounts.", account_id=move.debit_id
             )
+        if move.beyond_id is not None and move.reverses is not None:
+            raise MoveInvalid("A claim undoes nothing: it is a move of its own.")
 
 
 def decide(
@@ -70,7 +73,8 @@ def decide(
 
     Its time is the greatest of `now` and of the accounts' last entries, so that no later version
     carries an earlier time. Conditions are judged before the first transfer, floors and ceilings
-    after each one. `originals` are the transfers that the deed undoes. Raises a LedgerError, and
+    after each one. A claim beyond cover goes to the account's receivable, and a credit to an
+    account that owes pays that back at the end of the posting. `originals` are the transfers that the deed undoes. Raises a LedgerError, and
     then nothing of the deed happens.
     """
     for condition in deed.conditions:
@@ -79,15 +83,32 @@ def decide(
     for move in deed.moves:
         after[move.debit_id] = _open(accounts, move.debit_id)
         after[move.credit_id] = _open(accounts, move.credit_id)
+        if move.beyond_id is not None:
+            after[move.beyond_id] = _open(accounts, move.beyond_id)
+    owing = [account for account in after.values() if account.owes]
+    for account in owing:
+        assert account.receivable_id is not None, "who owes has a receivable"
+        after[account.receivable_id] = _open(accounts, account.receivable_id)
     created_at = _not_before(after.values(), now)
     transfers = []
-    for move in deed.moves:
-        if move.reverses is not None:
-            _check_reversal(move, (originals or {}).get(move.reverses))
+
+    def take(move: Move) -> None:
         debit = _moved(after[move.debit_id], move, -move.amount.minor, created_at)
         credit = _moved(after[move.credit_id], move, move.amount.minor, created_at)
         after[debit.id], after[credit.id] = debit, credit
         transfers.append(_transfer(new_id(), deed, move, debit, credit, created_at))
+
+    for move in deed.moves:
+        if move.reverses is not None:
+            _check_reversal(move, (originals or {}).get(move.reverses))
+        if move.beyond_id is None:
+            take(move)
+        else:
+            for share in _claim(move, after):
+                take(share)
+    for account in owing:
+        for repayment in _repayment(account, after):
+            take(repayment)
     return Posted(deed, tuple(transfers), after, created_at)
 
 
@@ -101,6 +122,13 @@ def touched(deed: Deed) -> set[UUID]:
     if not deed.conditions:
         return moved(deed)
     return moved(deed) | {condition.account_id for condition in deed.conditions}
+
+
+def receivables(deeds: Iterable[Deed], accounts: Iterable[Account]) -> set[UUID]:
+    """Return the receivables that must be locked with these locked accounts of these deeds."""
+    owed = {one.receivable_id for one in accounts if one.owes and one.receivable_id is not None}
+    claimed = (move.beyond_id for deed in deeds for move in deed.moves)
+    return owed | {identity for identity in claimed if identity is not None}
 
 
 def undone(deed: Deed) -> list[UUID]:
@@ -206,7 +234,46 @@ def _moved(account: Account, move: Move, signed: int, created_at: datetime) -> A
         account.version + 1,
         created_at,
         account.frozen,
+        account.owes,
+        account.receivable_id,
     )
+
+
+def _claim(move: Move, after: dict[UUID, Account]) -> list[Move]:
+    """Return what the claim takes from the account and what from its receivable, which it owes.
+
+    Writes into `after` what the account owes from then on.
+    """
+    assert move.beyond_id is not None, "only a claim is split"
+    account = after[move.debit_id]
+    covered = min(move.amount.minor, max(0, account.balance - (account.floor or 0)))
+    rest = move.amount.minor - covered
+    currency = move.amount.currency
+    shares = []
+    if covered:
+        shares.append(replace(move, amount=Money(covered, currency), beyond_id=None))
+    if rest:
+        after[account.id] = account._replace(owes=account.owes + rest, receivable_id=move.beyond_id)
+        shares.append(
+            replace(move, debit_id=move.beyond_id, amount=Money(rest, currency), beyond_id=None)
+        )
+    return shares
+
+
+def _repayment(before: Account, after: dict[UUID, Account]) -> list[Move]:
+    """Return the move by which a credit pays back what its account owes, if it got one.
+
+    Writes into `after` what the account owes from then on.
+    """
+    account = after[before.id]
+    gained = account.balance - before.balance
+    paid = min(account.owes, gained)
+    if paid <= 0:
+        return []
+    assert account.receivable_id is not None, "who owes has a receivable"
+    after[account.id] = account._replace(owes=account.owes - paid)
+    amount = Money(paid, Currency(account.currency))
+    return [Move(account.id, account.receivable_id, amount, "repayment")]
 
 
 def _transfer(

@@ -176,6 +176,16 @@ def write(conn: Connection, done: Sequence[Posted]) -> None:
         version=arrays.integers(account.version for account in accounts),
         last_entry_at=arrays.moments(account.last_entry_at for account in accounts),
     )
+    # A receivable is touched by claims and by what pays them back, and by nothing else.
+    owing = {one.id: one for one in accounts if one.receivable_id is not None}
+    if owing:
+        run(
+            conn,
+            "update_owed",
+            id=arrays.uuids(owing),
+            owes=arrays.integers(account.owes for account in owing.values()),
+            receivable_id=arrays.uuids(account.receivable_id for account in owing.values()),
+        )
     undoing = [
         posted for posted in done if any(move.reverses is not None for move in posted.deed.moves)
     ]
@@ -205,7 +215,8 @@ def _write_reversals(conn: Connection, done: Sequence[Posted]) -> None:
     pairs = [
         (move.reverses, transfer.id)
         for posted in done
-        for move, transfer in zip(posted.deed.moves, posted.transfers, strict=True)
+        # What pays a debt back comes after the moves' own transfers.
+        for move, transfer in zip(posted.deed.moves, posted.transfers, strict=False)
         if move.reverses is not None
     ]
     originals, reversals = zip(*pairs, strict=True)

@@ -60,6 +60,8 @@ SELECT
     account.version,
     account.last_entry_at,
     account.frozen,
+    account.owes,
+    account.receivable_id,
     current_setting('tallystick.deed', TRUE) = %(mark)s AS is_open
 FROM tallystick.account
 WHERE account.id = any(%(ids)s::uuid[])
@@ -128,6 +130,17 @@ FROM
         %(version)s::bigint[],
         %(last_entry_at)s::timestamptz[]
     ) AS after (id, balance, version, last_entry_at)
+WHERE account.id = after.id;
+
+-- name: update_owed
+-- What locked accounts owe from now on, and to which account.
+UPDATE tallystick.account
+SET
+    owes = after.owes,
+    receivable_id = after.receivable_id
+FROM
+    unnest(%(id)s::uuid[], %(owes)s::bigint[], %(receivable_id)s::uuid[])
+    AS after (id, owes, receivable_id)
 WHERE account.id = after.id;
 
 -- name: insert_reversals
@@ -213,7 +226,9 @@ SELECT
     account.balance,
     account.version,
     account.last_entry_at,
-    account.frozen
+    account.frozen,
+    account.owes,
+    account.receivable_id
 FROM tallystick.account
 WHERE account.id = %(id)s;
 
@@ -373,6 +388,18 @@ WHERE
     OR compared.above_floor < 0
     OR compared.below_ceiling < 0
 ORDER BY compared.place;
+
+-- name: accounts_off_receivables
+-- Accounts that owe another sum than their receivable says.
+SELECT
+    account.path || ' ' || account.currency AS place,
+    (account.owes + coalesce(receivable.balance, 0))::bigint AS difference
+FROM tallystick.account
+LEFT JOIN tallystick.account AS receivable ON account.receivable_id = receivable.id
+WHERE
+    (account.receivable_id IS NOT NULL OR account.owes > 0)
+    AND account.owes + coalesce(receivable.balance, 0) <> 0
+ORDER BY account.path;
 
 -- name: transfers_outside_months
 -- Transfers of months that have no partition: there must be none.

@@ -171,7 +171,8 @@ def transfer(
 
 
 def _transferred(posted: Posted, payer: Wallet, amount: Money) -> Transferred:
-    [moved] = posted.transfers
+    # What the payee may owe is paid back by a second one.
+    moved = posted.transfers[0]
     return Transferred(
         id=moved.id,
         posting_id=moved.posting_id,

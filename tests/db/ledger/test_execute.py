@@ -125,14 +125,15 @@ class TestExecute:
             def decide(self, rows, now):
                 assert set(self.keys) <= rows.keys()
 
-            def write(self, conn, posted):
-                locked.append((-self.rank, ()))
+            def write(self, conn, rows, done):
+                assert [part.rank for part, _ in done] == [self.rank] * 2
+                locked.append((-self.rank, tuple(rows)))
 
         parts = [(Noting(2, (high,)), Noting(1, (high,))), (Noting(2, (low,)), Noting(1, (low,)))]
         moved = move(one.available_id, other.available_id, 1)
         ledger.execute(conn, [replace(deed(moved), parts=own) for own in parts])
         assert locked[:2] == [(1, (low, high)), (2, (low, high))]
-        assert locked[2:] == [(-2, ()), (-1, ()), (-2, ()), (-1, ())]
+        assert locked[2:] == [(-1, (low, high)), (-2, (low, high))]
 
 
 class TestOpenAccounts:

@@ -106,8 +106,9 @@ class Ticket:
             raise Spent("The ticket was used.")
         return {self.key: rows[self.key] - 1}
 
-    def write(self, conn, posted: Posted) -> None:
-        self.written.append(posted.deed.id)
+    def write(self, conn, rows, done) -> None:
+        assert rows[self.key] == 0
+        self.written.extend(posted.deed.id for _, posted in done)
 
 
 class TestPart:

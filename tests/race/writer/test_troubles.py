@@ -411,7 +411,7 @@ class TestPoison:
             def decide(self, rows, now):
                 return None
 
-            def write(self, conn, posted):
+            def write(self, conn, rows, done):
                 raise ZeroDivisionError
 
         bad = replace(paying(payer, payee), parts=(Broken(),))
