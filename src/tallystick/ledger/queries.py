@@ -97,9 +97,10 @@ def verify(
 
     Balances of a currency sum to zero; each account's versions are gapless, each of its balances
     is the one before plus the entry's amount, the last is the account's own, within its bounds;
-    what an account owes is what its receivable says; and no transfer fell outside the months. Accounts are read in ranges, one statement each, so
-    every finding is of one moment; in a `db.snapshot` all are of the same. `on_progress` is told
-    the entries that are done and those there are.
+    what an account owes is what its receivable says; and no transfer fell outside the months.
+    Accounts are read in ranges, one statement each, so every finding is of one moment; in a
+    `db.snapshot` all are of the same. `on_progress` is told the entries that are done and those
+    there are.
     """
     store.rows(conn, "take_memory", memory=_MEMORY)
     breaches = [

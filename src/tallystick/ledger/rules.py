@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -74,41 +74,23 @@ def decide(
     Its time is the greatest of `now` and of the accounts' last entries, so that no later version
     carries an earlier time. Conditions are judged before the first transfer, floors and ceilings
     after each one. A claim beyond cover goes to the account's receivable, and a credit to an
-    account that owes pays that back at the end of the posting. `originals` are the transfers that the deed undoes. Raises a LedgerError, and
-    then nothing of the deed happens.
+    account that owes pays that back at the end of the posting. `originals` are the transfers
+    that the deed undoes. Raises a LedgerError, and then nothing of the deed happens.
     """
     for condition in deed.conditions:
         _judge(condition, accounts)
-    after: dict[UUID, Account] = {}
-    for move in deed.moves:
-        after[move.debit_id] = _open(accounts, move.debit_id)
-        after[move.credit_id] = _open(accounts, move.credit_id)
-        if move.beyond_id is not None:
-            after[move.beyond_id] = _open(accounts, move.beyond_id)
+    after = _opened(accounts, deed)
     owing = [account for account in after.values() if account.owes]
-    for account in owing:
-        assert account.receivable_id is not None, "who owes has a receivable"
-        after[account.receivable_id] = _open(accounts, account.receivable_id)
     created_at = _not_before(after.values(), now)
+    moves = deed.moves if not owing and not _claims(deed) else _shares(deed, after, owing)
     transfers = []
-
-    def take(move: Move) -> None:
+    for move in moves:
+        if move.reverses is not None:
+            _check_reversal(move, (originals or {}).get(move.reverses))
         debit = _moved(after[move.debit_id], move, -move.amount.minor, created_at)
         credit = _moved(after[move.credit_id], move, move.amount.minor, created_at)
         after[debit.id], after[credit.id] = debit, credit
         transfers.append(_transfer(new_id(), deed, move, debit, credit, created_at))
-
-    for move in deed.moves:
-        if move.reverses is not None:
-            _check_reversal(move, (originals or {}).get(move.reverses))
-        if move.beyond_id is None:
-            take(move)
-        else:
-            for share in _claim(move, after):
-                take(share)
-    for account in owing:
-        for repayment in _repayment(account, after):
-            take(repayment)
     return Posted(deed, tuple(transfers), after, created_at)
 
 
@@ -185,6 +167,20 @@ def _found(accounts: Mapping[UUID, Account], identity: UUID) -> Account:
     return account
 
 
+def _opened(accounts: Mapping[UUID, Account], deed: Deed) -> dict[UUID, Account]:
+    """Return the accounts that the deed touches, as they stand; raise where one is closed to it."""
+    after: dict[UUID, Account] = {}
+    for move in deed.moves:
+        after[move.debit_id] = _open(accounts, move.debit_id)
+        after[move.credit_id] = _open(accounts, move.credit_id)
+        if move.beyond_id is not None:
+            after[move.beyond_id] = _open(accounts, move.beyond_id)
+    for account in tuple(after.values()):
+        if account.owes and account.receivable_id is not None:
+            after[account.receivable_id] = _open(accounts, account.receivable_id)
+    return after
+
+
 def _open(accounts: Mapping[UUID, Account], identity: UUID) -> Account:
     account = accounts.get(identity) or _found(accounts, identity)
     if account.frozen:
@@ -239,41 +235,48 @@ def _moved(account: Account, move: Move, signed: int, created_at: datetime) -> A
     )
 
 
-def _claim(move: Move, after: dict[UUID, Account]) -> list[Move]:
-    """Return what the claim takes from the account and what from its receivable, which it owes.
+def _claims(deed: Deed) -> bool:
+    return any(move.beyond_id is not None for move in deed.moves)
 
-    Writes into `after` what the account owes from then on.
+
+def _shares(deed: Deed, after: dict[UUID, Account], owing: Sequence[Account]) -> Iterator[Move]:
+    """Give the moves as they are done: claims shared, and at the end what is paid back.
+
+    Each is done before the next is asked for. Writes into `after` what accounts owe from then on.
     """
-    assert move.beyond_id is not None, "only a claim is split"
+    for move in deed.moves:
+        if move.beyond_id is None:
+            yield move
+        else:
+            yield from _claim(move, move.beyond_id, after)
+    for account in owing:
+        yield from _repayment(account, after)
+
+
+def _claim(move: Move, beyond_id: UUID, after: dict[UUID, Account]) -> Iterator[Move]:
+    """Give what the claim takes from the account, and what from its receivable."""
     account = after[move.debit_id]
     covered = min(move.amount.minor, max(0, account.balance - (account.floor or 0)))
     rest = move.amount.minor - covered
     currency = move.amount.currency
-    shares = []
     if covered:
-        shares.append(replace(move, amount=Money(covered, currency), beyond_id=None))
+        yield replace(move, amount=Money(covered, currency), beyond_id=None)
     if rest:
-        after[account.id] = account._replace(owes=account.owes + rest, receivable_id=move.beyond_id)
-        shares.append(
-            replace(move, debit_id=move.beyond_id, amount=Money(rest, currency), beyond_id=None)
-        )
-    return shares
+        account = after[move.debit_id]
+        after[account.id] = account._replace(owes=account.owes + rest, receivable_id=beyond_id)
+        yield replace(move, debit_id=beyond_id, amount=Money(rest, currency), beyond_id=None)
 
 
-def _repayment(before: Account, after: dict[UUID, Account]) -> list[Move]:
-    """Return the move by which a credit pays back what its account owes, if it got one.
-
-    Writes into `after` what the account owes from then on.
-    """
+def _repayment(before: Account, after: dict[UUID, Account]) -> Iterator[Move]:
+    """Give the move by which a credit pays back what its account owes, if it got one."""
     account = after[before.id]
-    gained = account.balance - before.balance
-    paid = min(account.owes, gained)
+    paid = min(account.owes, account.balance - before.balance)
     if paid <= 0:
-        return []
+        return
     assert account.receivable_id is not None, "who owes has a receivable"
     after[account.id] = account._replace(owes=account.owes - paid)
     amount = Money(paid, Currency(account.currency))
-    return [Move(account.id, account.receivable_id, amount, "repayment")]
+    yield Move(account.id, account.receivable_id, amount, "repayment")
 
 
 def _transfer(
