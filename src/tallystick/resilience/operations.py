@@ -99,10 +99,12 @@ class Breakers:
     def views(self) -> list[BreakerView]:
         """Return every breaker that the fleet or this process knows, by name."""
         kept_of = None if self._shared is None else self._shared.read_all()
-        with self._lock:
-            names = sorted({*self._homes, *(kept_of or ())})
-        homes = [self._home(name) for name in names if _NAME.fullmatch(name)]
-        return [self._view(home, kept_of) for home in homes]
+        return self._views(kept_of)
+
+    def fleet_views(self) -> list[BreakerView] | None:
+        """Return every breaker that the fleet knows; None while its store is away."""
+        kept_of = None if self._shared is None else self._shared.read_all()
+        return None if kept_of is None else self._views(kept_of)
 
     def reset(self, name: str) -> bool:
         """Close the breaker for the whole fleet; return False where it was closed, or is unknown.
@@ -227,6 +229,12 @@ class Breakers:
             home.memory, step = change(base, now)
         self._meter.state(home.name, is_open=home.memory.state is not BreakerState.CLOSED)
         return step
+
+    def _views(self, kept_of: Mapping[str, Kept] | None) -> list[BreakerView]:
+        with self._lock:
+            names = sorted({*self._homes, *(kept_of or ())})
+        homes = [self._home(name) for name in names if _NAME.fullmatch(name)]
+        return [self._view(home, kept_of) for home in homes]
 
     def _view(self, home: _Home, kept_of: Mapping[str, Kept] | None) -> BreakerView:
         kept = None if kept_of is None else kept_of.get(home.name)

@@ -146,16 +146,11 @@ class TestProbe:
 class TestPacing:
     def closed_after(self, rate: float) -> tuple[Memory, float]:
         """Return a memory that closed after trouble, and the moment."""
-        policy = POLICY
-        memory, now = Memory(touched_at=START), START
-        calls = round(rate * 30)
-        for at in range(calls):
-            now = START + at / rate
-            memory = told(memory, BAD if at > calls - 0.5 * calls else GOOD, now, policy)
-            if memory.state is BreakerState.OPEN:
-                break
-        if memory.state is BreakerState.CLOSED:
-            memory = told(memory, BAD, now)
+        memory, now, calls = Memory(touched_at=START), START, 0
+        while memory.state is BreakerState.CLOSED:
+            calls += 1
+            now += 1 / rate
+            memory = told(memory, GOOD if calls <= 30 * rate else BAD, now)
         assert memory.state is BreakerState.OPEN
         out = asked(memory, memory.until)
         return told(out.memory, GOOD, memory.until), memory.until
