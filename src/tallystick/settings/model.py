@@ -292,9 +292,9 @@ class Settings(BaseSettings):
         Note(
             _CALLS,
             "Of so many calls in that time, half must fail (or most be slow) before it trips.",
-            "10",
+            "5",
         ),
-    ] = 10
+    ] = 5
     breaker_open_for_s: Annotated[
         Seconds,
         Note(
