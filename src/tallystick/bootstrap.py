@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from random import SystemRandom
 from typing import Final
 
 import redis
@@ -20,6 +21,8 @@ from tallystick.ledger import Writer
 from tallystick.mail import SmtpSender
 from tallystick.payments import FactHandler, Provider
 from tallystick.providers.stripe import Stripe
+from tallystick.resilience import BreakerPolicy, Breakers, BreakerState
+from tallystick.resilience.fleet import Fleet
 from tallystick.settings import Settings, durability_problems
 from tallystick.webhooks import Receipt
 
@@ -32,6 +35,8 @@ _QUEUE_PATIENCE_S: Final = 30
 _DAY_S: Final = 86_400
 #: How often old idempotency records are looked for.
 _PRUNE_EVERY_S: Final = 3_600
+#: So many times as long as at first a breaker is open at the most.
+_OPEN_TIMES_MAX: Final = 6
 _DURABILITY: Final = ("fsync", "full_page_writes", "synchronous_commit")
 
 
@@ -94,6 +99,32 @@ class House:
             timeout_s=self.settings.stripe_timeout_s,
         )
         return {stripe.name: stripe}
+
+    @cached_property
+    def breakers(self) -> Breakers:
+        """Return the process's breakers: round every call to a provider, shared by the fleet."""
+        # As with the Writer's.
+        from tallystick.observability.metrics import BreakerMetrics  # noqa: PLC0415 - as above
+
+        open_for_s = self.settings.breaker_open_for_s
+        policy = BreakerPolicy(
+            window_s=self.settings.breaker_window_s,
+            volume_min=self.settings.breaker_volume_min,
+            open_for_s=open_for_s,
+            open_for_max_s=open_for_s * _OPEN_TIMES_MAX,
+            probe_lease_s=open_for_s,
+            calls_max=self.settings.provider_calls_max,
+        )
+        return Breakers(
+            policy=policy,
+            shared=self._fleet,
+            meter=BreakerMetrics(),
+            chance=SystemRandom().random,
+        )
+
+    @cached_property
+    def _fleet(self) -> Fleet:
+        return Fleet(self.settings.redis_url.get_secret_value())
 
     @property
     def key_environment(self) -> Environment:
@@ -164,6 +195,7 @@ class House:
             Check("redis", self._check_redis, critical=False),
             Check("workers", self._check_workers, critical=False),
             Check("transfer_partitions", self._check_partitions, critical=False),
+            Check("breakers", self._check_breakers, critical=False),
         )
 
     def inbox(self, provider: str, raw: bytes, headers: Mapping[str, str]) -> Receipt:
@@ -216,6 +248,8 @@ class House:
             self.writer.close()
         if "pool" in self.__dict__:
             self.pool.close()
+        if "_fleet" in self.__dict__:
+            self._fleet.close()
 
     def _sender(self) -> SmtpSender | None:
         url = self.settings.smtp_url
@@ -241,6 +275,12 @@ class House:
         late = sorted(queue for queue, age_s in ages.items() if age_s > _QUEUE_PATIENCE_S)
         if late:
             raise RuntimeError(f"Jobs wait too long in: {', '.join(late)}. Does its group run?")
+
+    def _check_breakers(self) -> None:
+        views = self.breakers.views()
+        tripped = [view.name for view in views if view.state is not BreakerState.CLOSED]
+        if tripped:
+            raise RuntimeError(f"Not called now, and queued: {', '.join(tripped)}.")
 
     def _check_partitions(self) -> None:
         with self.pool.transaction() as conn:

@@ -6,6 +6,7 @@ import typer
 
 from tallystick import __version__
 from tallystick.cli import (
+    breakers,
     env,
     health,
     keys,
@@ -35,7 +36,7 @@ def build() -> typer.Typer:
     app.callback()(_tallystick)
     rooms = (
         *(start, serve, worker, simulator, migrate, seed, selftest, health, env),
-        *(people, keys, ledger),
+        *(people, keys, ledger, breakers),
     )
     for command in rooms:
         command.register(app)

@@ -83,12 +83,14 @@ class Stripe:
     def _client(self) -> stripe.StripeClient:
         import stripe  # noqa: PLC0415 - as in collect
 
+        from tallystick.providers.stripe.transport import Transport  # noqa: PLC0415 - as above
+
         return stripe.StripeClient(
             self.secret_key,
             stripe_version=API_VERSION,
             base_addresses={"api": self.api_url},
             max_network_retries=0,
-            http_client=stripe.RequestsClient(timeout=(_CONNECT_TIMEOUT_S, self.timeout_s)),
+            http_client=Transport(deadline_s=self.timeout_s, connect_s=_CONNECT_TIMEOUT_S),
         )
 
 

@@ -1,0 +1,66 @@
+"""The way of the Stripe SDK to the network: within one deadline, bounded, on kept connections.
+
+The SDK's own client waits for each byte anew, follows redirects, asks the environment for proxies
+and reads a body of any size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NoReturn
+
+import stripe
+
+from tallystick.resilience.http import HttpClient, LineBroken
+
+__all__ = ["Transport"]
+
+#: Stripe's objects are some kilobytes.
+_BODY_BYTES_MAX: Final = 1_048_576
+
+
+class Transport(stripe.HTTPClient):
+    """An HTTP client for `stripe.StripeClient`; for all threads."""
+
+    name = "tallystick"
+
+    def __init__(self, *, deadline_s: int, connect_s: int) -> None:
+        """Connect to nothing yet. `deadline_s` is for a whole call, connecting included."""
+        super().__init__(verify_ssl_certs=True)
+        self._client: Final = HttpClient(
+            deadline_s=deadline_s,
+            connect_s=connect_s,
+            body_bytes_max=_BODY_BYTES_MAX,
+            ca_file=stripe.ca_bundle_path,
+        )
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        post_data: Any = None,
+        **_: Any,
+    ) -> tuple[Any, int, Mapping[str, str]]:
+        """Return body, status and headers; raise APIConnectionError where there is no answer."""
+        try:
+            answer = self._client.request(method, url, headers=headers or {}, body=post_data)
+        except LineBroken as trouble:
+            # Without should_retry: whether a call is repeated is not the SDK's to decide.
+            raise stripe.APIConnectionError(str(trouble)) from trouble  # type: ignore[no-untyped-call] # the SDK's
+        return answer.body, answer.status, answer.headers
+
+    def request_stream(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        post_data: Any = None,
+        **_: Any,
+    ) -> NoReturn:
+        """Refuse: nothing that we ask of Stripe is read piece by piece."""
+        raise NotImplementedError("Stripe's answers are read whole.")
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._client.close()

@@ -1,0 +1,253 @@
+"""The breaker's rules: who may call, when it trips, how it comes back. Pure.
+
+closed ─(too many failures or slow calls)─▶ open ─(its time is over)─▶ half open, one probe out
+closed ◀─(the probe was good)─ half open ─(it was not, or said nothing in its lease)─▶ open, longer
+
+It stores nothing and reads no clock: whoever asks brings the moment and the dice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from tallystick.resilience.model import (
+    Admission,
+    BreakerPolicy,
+    BreakerState,
+    BreakerView,
+    Bucket,
+    Memory,
+    Outcome,
+    Ticket,
+)
+
+__all__ = [
+    "FORGOTTEN_AFTER_S",
+    "admit",
+    "is_good",
+    "reset",
+    "settle",
+    "shifted",
+    "trusted",
+    "view",
+]
+
+#: What nobody has touched for so long says nothing of now.
+FORGOTTEN_AFTER_S: Final = 3_600.0
+#: Into how many buckets a window is cut.
+_BUCKETS: Final = 10
+#: Doubling ends here, so that no number grows without end.
+_STREAK_MAX: Final = 16
+#: Calls are paced for so many times as long as the trouble was, until the backlog is gone.
+_PACED_TIMES: Final = 2.0
+
+
+def admit(memory: Memory, policy: BreakerPolicy, *, now: float, chance: float) -> Admission:
+    """Return whether a call may go out at `now`; `memory` must be `trusted` at that moment.
+
+    `chance`, from 0 to 1, spreads the moments at which those who are refused come back.
+    """
+    match memory.state:
+        case BreakerState.CLOSED:
+            return _paced(memory, policy, now)
+        case BreakerState.OPEN if now < memory.until:
+            return Admission(memory, None, _later(memory.until - now, chance))
+        case BreakerState.HALF_OPEN if now < memory.until:
+            return Admission(memory, None, _later(memory.until - now, chance))
+        case BreakerState.HALF_OPEN:
+            # The last probe said nothing in its time: it was not good.
+            return _probe(memory, policy, now, streak=memory.streak + 1)
+    return _probe(memory, policy, now, streak=memory.streak)
+
+
+def settle(
+    memory: Memory,
+    policy: BreakerPolicy,
+    *,
+    ticket: Ticket,
+    outcome: Outcome,
+    now: float,
+    chance: float,
+) -> Memory:
+    """Return the memory after a call's outcome; `chance` draws the jitter of an opening.
+
+    A call that was let out in another turn changes nothing: it speaks of a time that is over.
+    So does one whose kind does not fit: turns counted by different processes may be the same.
+    """
+    if ticket.turn != memory.turn or ticket.is_probe == (memory.state is BreakerState.CLOSED):
+        return memory
+    if ticket.is_probe and is_good(outcome, policy):
+        return reset(memory, policy, now=now)
+    if ticket.is_probe:
+        return _opened(memory, policy, now, chance, streak=memory.streak + 1)
+    counted = replace(
+        memory, buckets=_counted(memory.buckets, policy, outcome, now), touched_at=now
+    )
+    if not _trips(counted.buckets, policy):
+        return counted
+    rate = _rate(counted.buckets, policy, now)
+    fresh = replace(counted, buckets=(), rate=rate, tripped_at=now)
+    return _opened(fresh, policy, now, chance, streak=0)
+
+
+def is_good(outcome: Outcome, policy: BreakerPolicy) -> bool:
+    """Return whether the call was neither a failure nor slow."""
+    return not outcome.is_failure and outcome.took_s < policy.slow_call_s
+
+
+def reset(memory: Memory, policy: BreakerPolicy, *, now: float) -> Memory:
+    """Return the memory closed, with an empty window, and its calls paced for a while."""
+    trouble_s = max(now - memory.tripped_at, policy.window_s)
+    return Memory(
+        turn=memory.turn + 1,
+        touched_at=now,
+        rate=memory.rate,
+        paced_until=now + min(_PACED_TIMES * trouble_s, FORGOTTEN_AFTER_S),
+        next_at=now,
+    )
+
+
+def trusted(memory: Memory | None, policy: BreakerPolicy, *, now: float) -> Memory:
+    """Return the memory as it can be believed at `now`; a fresh one for what is forgotten.
+
+    A clock that was put back moves all its moments with it, and nothing lies further ahead
+    than this policy can have put it: nobody stays open for ever by a wrong number.
+    """
+    if memory is None or now - memory.touched_at > FORGOTTEN_AFTER_S:
+        return Memory(turn=0 if memory is None else memory.turn, touched_at=now)
+    kept = shifted(memory, min(0.0, now - memory.touched_at))
+    return replace(
+        kept,
+        streak=min(kept.streak, _STREAK_MAX),
+        until=min(kept.until, now + max(policy.open_for_max_s, policy.probe_lease_s)),
+        tripped_at=min(kept.tripped_at, now),
+        paced_until=min(kept.paced_until, now + FORGOTTEN_AFTER_S),
+        next_at=min(kept.next_at, now + 1 / _pace(kept, policy)),
+        buckets=_recent(kept.buckets, policy, now),
+    )
+
+
+def shifted(memory: Memory, by_s: float) -> Memory:
+    """Return the memory with all its moments moved, as from one clock to another."""
+    if not by_s:
+        return memory
+    return replace(
+        memory,
+        touched_at=memory.touched_at + by_s,
+        until=memory.until + by_s,
+        tripped_at=memory.tripped_at + by_s,
+        paced_until=memory.paced_until + by_s,
+        next_at=memory.next_at + by_s,
+        buckets=tuple(
+            replace(bucket, begun_at=bucket.begun_at + by_s) for bucket in memory.buckets
+        ),
+    )
+
+
+def view(
+    memory: Memory, policy: BreakerPolicy, *, name: str, now: float, shared: bool
+) -> BreakerView:
+    """Return what an operator sees of it at `now`; `memory` must be `trusted` at that moment."""
+    buckets = _recent(memory.buckets, policy, now)
+    is_closed = memory.state is BreakerState.CLOSED
+    return BreakerView(
+        name=name,
+        state=memory.state,
+        failures=sum(bucket.failures for bucket in buckets),
+        slow=sum(bucket.slow for bucket in buckets),
+        calls=sum(bucket.calls for bucket in buckets),
+        opened_ago_s=None if is_closed else now - memory.tripped_at,
+        retry_after_s=0.0 if is_closed else max(0.0, memory.until - now),
+        is_paced=is_closed and now < memory.paced_until,
+        shared=shared,
+    )
+
+
+def _later(wait_s: float, chance: float) -> float:
+    """Return the wait, up to a tenth longer, so that those who wait do not come back at once."""
+    return wait_s * (1 + chance / 10)
+
+
+def _paced(memory: Memory, policy: BreakerPolicy, now: float) -> Admission:
+    ticket = Ticket(memory.turn, is_probe=False)
+    if now >= memory.paced_until:
+        return Admission(memory, ticket)
+    if now < memory.next_at:
+        return Admission(memory, None, memory.next_at - now)
+    # From now and not from the last call's moment: what was not used is not made up for.
+    spent = replace(memory, next_at=now + 1 / _pace(memory, policy), touched_at=now)
+    return Admission(spent, ticket)
+
+
+def _pace(memory: Memory, policy: BreakerPolicy) -> float:
+    """Return how many calls a second may go out after a reset."""
+    return max(memory.rate * policy.pace_factor, policy.pace_rate_min)
+
+
+def _probe(memory: Memory, policy: BreakerPolicy, now: float, *, streak: int) -> Admission:
+    # As long as it would be open: a provider that hangs is asked ever less often, too.
+    lease_s = max(policy.probe_lease_s, _open_for_s(policy, streak))
+    turn = memory.turn + 1
+    out = replace(
+        memory,
+        state=BreakerState.HALF_OPEN,
+        turn=turn,
+        until=now + lease_s,
+        streak=min(streak, _STREAK_MAX),
+        touched_at=now,
+    )
+    return Admission(out, Ticket(turn, is_probe=True))
+
+
+def _opened(
+    memory: Memory, policy: BreakerPolicy, now: float, chance: float, *, streak: int
+) -> Memory:
+    wait_s = _open_for_s(policy, streak) * (1 - policy.jitter * chance)
+    return replace(
+        memory,
+        state=BreakerState.OPEN,
+        turn=memory.turn + 1,
+        until=now + wait_s,
+        streak=min(streak, _STREAK_MAX),
+        touched_at=now,
+    )
+
+
+def _open_for_s(policy: BreakerPolicy, streak: int) -> float:
+    return min(policy.open_for_s * 2.0 ** min(streak, _STREAK_MAX), policy.open_for_max_s)
+
+
+def _recent(buckets: tuple[Bucket, ...], policy: BreakerPolicy, now: float) -> tuple[Bucket, ...]:
+    return tuple(bucket for bucket in buckets if bucket.begun_at > now - policy.window_s)
+
+
+def _counted(
+    buckets: tuple[Bucket, ...], policy: BreakerPolicy, outcome: Outcome, now: float
+) -> tuple[Bucket, ...]:
+    """Return the window's buckets with one more call."""
+    *older, last = _recent(buckets, policy, now) or (Bucket(now),)
+    if now >= last.begun_at + policy.window_s / _BUCKETS:
+        older, last = [*older, last], Bucket(now)
+    one_more = Bucket(
+        last.begun_at,
+        calls=last.calls + 1,
+        failures=last.failures + outcome.is_failure,
+        slow=last.slow + (outcome.took_s >= policy.slow_call_s),
+    )
+    return (*older, one_more)
+
+
+def _trips(buckets: tuple[Bucket, ...], policy: BreakerPolicy) -> bool:
+    calls = sum(bucket.calls for bucket in buckets)
+    if calls < policy.volume_min:
+        return False
+    failures = sum(bucket.failures for bucket in buckets)
+    slow = sum(bucket.slow for bucket in buckets)
+    return failures >= policy.error_rate * calls or slow >= policy.slow_rate * calls
+
+
+def _rate(buckets: tuple[Bucket, ...], policy: BreakerPolicy, now: float) -> float:
+    """Return the calls a second of the window, over the part of it in which there were any."""
+    span_s = max(now - buckets[0].begun_at, policy.window_s / _BUCKETS)
+    return sum(bucket.calls for bucket in buckets) / span_s
