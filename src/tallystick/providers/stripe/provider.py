@@ -96,9 +96,7 @@ class Stripe:
             try:
                 yield events.parse(raw)
             except EventMalformed as trouble:
-                log.error(
-                    "stripe_event_malformed", external_id=str(listed.id)[:255], why=str(trouble)
-                )  # noqa: TRY400 - the sentence says all
+                log.warning("stripe_event_malformed", external_id=listed.id, why=str(trouble))
 
     def interpret(self, event: Event) -> Fact | None:
         """Return what an event says about one of our payments."""
