@@ -12,7 +12,7 @@ from typing import Final
 
 __all__ = ["Delivered", "deliver", "requests"]
 
-CONNECTIONS: Final = 128
+CONNECTIONS: Final = 512
 
 
 class Delivered:
