@@ -5,6 +5,7 @@ Doors take a House and ask it for what they need. Nothing connects before its fi
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -24,7 +25,7 @@ from tallystick.providers.stripe import Stripe
 from tallystick.resilience import BreakerPolicy, Breakers, BreakerState
 from tallystick.resilience.fleet import Fleet
 from tallystick.settings import Settings, durability_problems
-from tallystick.webhooks import Receipt
+from tallystick.webhooks import Delivery, Event, Keeper, Receipt
 
 __all__ = ["House", "ProviderUnknown", "Unsafe"]
 
@@ -37,6 +38,8 @@ _DAY_S: Final = 86_400
 _PRUNE_EVERY_S: Final = 3_600
 #: So many times as long as at first a breaker is open at the most.
 _OPEN_TIMES_MAX: Final = 6
+#: How often providers' lists are read for events that never came.
+_POLL_EVERY_S: Final = 60
 _DURABILITY: Final = ("fsync", "full_page_writes", "synchronous_commit")
 
 
@@ -84,6 +87,22 @@ class House:
             queue_max=self.settings.writer_queue_max,
             gauges=WriterMetrics(),
         )
+
+    @cached_property
+    def keeper(self) -> Keeper:
+        """Return the process's Keeper, for the webhooks' door; close ends it."""
+        return Keeper(
+            self.settings.direct_url.get_secret_value(),
+            timeout_s=self.settings.database_timeout_s,
+            gauges=self.inbox_gauges,
+        )
+
+    @cached_property
+    def inbox_gauges(self) -> webhooks.Gauges:
+        """Return who counts for the inbox."""
+        from tallystick.observability.metrics import InboxMetrics  # noqa: PLC0415 - as for writer
+
+        return InboxMetrics()
 
     @cached_property
     def providers(self) -> Mapping[str, Provider]:
@@ -178,13 +197,36 @@ class House:
             )
         )
         registry.add_periodic(jobs.Periodic(idempotency.PRUNE, every_s=_PRUNE_EVERY_S))
+        self._add_inbox(registry)
         return registry
+
+    def _add_inbox(self, registry: jobs.Registry) -> None:
+        """Add what the inbox does by the clock: it looks for what never came, and blanks."""
+        look = partial(
+            webhooks.poll,
+            pool=self.pool,
+            sources=self.providers,
+            outside_now=clock.outside_now,
+            gauges=self.inbox_gauges,
+        )
+        # The next minute tries again by itself.
+        registry.add(jobs.Handler(webhooks.POLL, queue="webhooks", run=look, attempts_max=1))
+        registry.add_periodic(jobs.Periodic(webhooks.POLL, every_s=_POLL_EVERY_S))
+        registry.add(
+            jobs.Handler(
+                webhooks.BLANK,
+                queue="upkeep",
+                run=partial(webhooks.blank, pool=self.pool),
+                attempts_max=self.settings.job_attempts_max,
+            )
+        )
+        registry.add_periodic(jobs.Periodic(webhooks.BLANK, every_s=_DAY_S))
 
     @cached_property
     def drains(self) -> tuple[jobs.Drain, ...]:
         """Return the loops that claim rows which are their own queue."""
         handlers = {name: FactHandler(provider) for name, provider in self.providers.items()}
-        run = partial(webhooks.drain, pool=self.pool, handlers=handlers)
+        run = partial(webhooks.drain, pool=self.pool, handlers=handlers, gauges=self.inbox_gauges)
         return (jobs.Drain("webhooks.inbox", group="webhooks", channel=webhooks.CHANNEL, run=run),)
 
     @cached_property
@@ -198,15 +240,19 @@ class House:
             Check("breakers", self._check_breakers, critical=False),
         )
 
-    def inbox(self, provider: str, raw: bytes, headers: Mapping[str, str]) -> Receipt:
-        """Keep a provider's delivery; it is durable when this returns.
+    def verify(self, provider: str, raw: bytes, headers: Mapping[str, str]) -> Event:
+        """Return the event that a delivery tells of; nothing is asked and nothing is kept.
 
-        Raises ProviderUnknown, SignatureInvalid, EventMalformed and DatabaseUnavailable.
+        Header names are lower. Raises ProviderUnknown, SignatureInvalid and EventMalformed.
         """
-        # Verified before a connection is taken, so that forgeries cost none.
-        event = self.provider(provider).read(raw, headers, clock.outside_now())
-        with self.pool.transaction() as conn:
-            return webhooks.receive(conn, provider=provider, event=event, now=db.now(conn))
+        return self.provider(provider).read(raw, headers, clock.outside_now())
+
+    def keep(self, provider: str, event: Event) -> asyncio.Future[Receipt]:
+        """Return the future of a verified event's receipt: it has one once the row is durable.
+
+        It ends with DatabaseUnavailable where that is not known. Raises InboxFull, InboxClosed.
+        """
+        return self.keeper.keep(Delivery(provider, event))
 
     def refuse_unsafe(self) -> None:
         """Raise Unsafe where production's database can forget or move time.
@@ -243,9 +289,11 @@ class House:
             raise Unsafe("\n".join(problems))
 
     def close(self) -> None:
-        """Bring to their end the deeds that wait, and close what was opened."""
+        """Bring to their end the deeds and deliveries that wait, and close what was opened."""
         if "writer" in self.__dict__:
             self.writer.close()
+        if "keeper" in self.__dict__:
+            self.keeper.close()
         if "pool" in self.__dict__:
             self.pool.close()
         if "_fleet" in self.__dict__:

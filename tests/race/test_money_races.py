@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,7 +17,6 @@ from tallystick import payments as core
 from tallystick.ledger import InsufficientFunds
 from tallystick.payments import Paid, operations
 from tallystick.settings import load_settings
-from tallystick.webhooks import store
 
 
 @pytest.fixture
@@ -57,7 +57,12 @@ def a_created_payment(house, owned):
 def deliver(house, raw: bytes):
     with house.pool.transaction() as conn:
         header = payments.signature(raw, stamp=int(db.now(conn).timestamp()))
-    return house.inbox("stripe", raw, {"stripe-signature": header})
+
+    async def keep():
+        event = house.verify("stripe", raw, {"stripe-signature": header})
+        return await house.keep("stripe", event)
+
+    return asyncio.run(keep())
 
 
 def balance(house, owned) -> int:
@@ -121,18 +126,6 @@ class TestPaymentLock:
             steps = [step.state.value for step in core.steps(conn, payment_id=payment.id)]
         assert (seen.state.value, steps) == ("settled", ["created", "sending", "settled"])
         assert balance(house, mine) == 150_000
-
-
-class TestInbox:
-    def test_leaves_alone_what_another_drain_has_in_hand(self, house):
-        for number in range(2):
-            deliver(house, payments.event(f"evt_{number}"))
-        [inbox] = house.drains
-        with house.pool.transaction() as conn:
-            assert store.claim(conn) is not None
-            with ThreadPoolExecutor(1) as other:
-                assert other.submit(inbox.run).result(timeout=5) == 1
-                assert other.submit(inbox.run).result(timeout=5) == 0
 
 
 class TestExecute:

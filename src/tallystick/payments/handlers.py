@@ -6,7 +6,7 @@ the attempt makes it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -56,11 +56,14 @@ class FactHandler:
 
     provider: Provider
 
-    def handle(self, conn: Connection, event: Event) -> Handled:
-        """Book the event's fact in the inbox's transaction; ignore what is not about us.
+    def handle(self, conn: Connection, events: Sequence[Event]) -> Sequence[Handled | Exception]:
+        """Book the events' facts in the inbox's transaction; ignore what is not about us.
 
-        Raises PaymentNotFound or FactMismatch where the fact does not fit: the inbox keeps it.
+        Raises PaymentNotFound or FactMismatch where a fact does not fit: the inbox keeps it.
         """
+        return [self._handle(conn, event) for event in events]
+
+    def _handle(self, conn: Connection, event: Event) -> Handled:
         fact = self.provider.interpret(event)
         match fact:
             case Paid():

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from tallystick.money import Money
 from tallystick.payments.model import Payment
-from tallystick.webhooks import Event, Verifier
+from tallystick.webhooks import Event, Source, Verifier
 
 __all__ = [
     "Accepted",
@@ -105,7 +105,7 @@ class Expired:
 Fact = Paid | Declined | Expired
 
 
-class Provider(Verifier, Protocol):
+class Provider(Verifier, Source, Protocol):
     """A way for money across our wall."""
 
     @property

@@ -19,7 +19,7 @@ def receive(conn, raw: bytes, *, secret: str = payments.SECRET):
 class Failing:
     """A handler that cannot."""
 
-    def handle(self, conn, event):
+    def handle(self, conn, events):
         conn.execute("CREATE TEMPORARY TABLE half_done (id int)")
         raise RuntimeError("the sky fell")
 
@@ -30,9 +30,9 @@ class Counting:
     def __init__(self):
         self.seen = []
 
-    def handle(self, conn, event):
-        self.seen.append(event)
-        return Handled.PROCESSED
+    def handle(self, conn, events):
+        self.seen += events
+        return [Handled.PROCESSED] * len(events)
 
 
 @pytest.fixture

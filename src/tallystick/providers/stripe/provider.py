@@ -5,20 +5,24 @@ It retries nothing by itself: what is repeated, and under which key, payments de
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+import structlog
+
 from tallystick import ids
 from tallystick.payments import Accepted, CallRefused, CallUnknown, Capabilities, Fact, Payment
 from tallystick.providers.stripe import events, signature
 from tallystick.providers.stripe.amounts import COLLECTS, to_stripe
-from tallystick.webhooks import Event
+from tallystick.webhooks import Event, EventMalformed
 
 if TYPE_CHECKING:
     import stripe
+    from stripe.params import EventListParams
     from stripe.params.checkout import SessionCreateParams
 
 __all__ = ["API_VERSION", "Stripe"]
@@ -28,6 +32,10 @@ API_VERSION: Final = "2026-10-28.endive"
 
 _CONNECT_TIMEOUT_S: Final = 3
 _DAY_S: Final = 86_400
+#: Objects of one page of a list: the most that Stripe gives.
+_PAGE: Final = 100
+
+log: Final = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,21 @@ class Stripe:
         given = headers.get("stripe-signature", "")
         signature.check(raw, given, secret=self.webhook_secret, now=now)
         return events.parse(raw)
+
+    def events(self, since: datetime) -> Iterator[Event]:
+        """Give all events that Stripe lists from then on, newest first; it keeps them 30 days.
+
+        Raises stripe.StripeError where the list ends before its end. What is no event that we can
+        read is left out, with a line in the log.
+        """
+        asked: EventListParams = {"created": {"gte": int(since.timestamp())}, "limit": _PAGE}
+        for listed in self._client.v1.events.list(asked).auto_paging_iter():
+            found = listed.to_dict(for_json=True)
+            raw = json.dumps(found, sort_keys=True, separators=(",", ":")).encode()
+            try:
+                yield events.parse(raw)
+            except EventMalformed as trouble:
+                log.warning("stripe_event_malformed", external_id=listed.id, why=str(trouble))
 
     def interpret(self, event: Event) -> Fact | None:
         """Return what an event says about one of our payments."""

@@ -82,6 +82,8 @@ STATUS: Final[Mapping[str, tuple[int, str]]] = {
     "message_not_found": (404, "There is no such message"),
     "recipient_unknown": (404, "There is no such recipient"),
     "person_not_found": (404, "There is no such person"),
+    "inbox_closed": (503, "The server is going down"),
+    "inbox_full": (503, "Too many webhooks wait"),
     "webhook_malformed": (400, "The webhook is signed, but it is no event"),
     "webhook_signature_invalid": (400, "The webhook's signature is not valid"),
 }
