@@ -6,7 +6,7 @@ Doors take a House and ask it for what they need. Nothing connects before its fi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from random import SystemRandom
@@ -20,7 +20,7 @@ from tallystick.health import Check
 from tallystick.keys import Environment
 from tallystick.ledger import Writer
 from tallystick.mail import SmtpSender
-from tallystick.payments import FactHandler, Provider
+from tallystick.payments import Caller, EventSource, FactHandler, Provider
 from tallystick.providers.stripe import Stripe
 from tallystick.resilience import BreakerPolicy, Breakers, BreakerState
 from tallystick.resilience.fleet import Fleet
@@ -145,6 +145,11 @@ class House:
     def _fleet(self) -> Fleet:
         return Fleet(self.settings.redis_url.get_secret_value())
 
+    @cached_property
+    def caller(self) -> Caller:
+        """Return what jobs call the providers with."""
+        return Caller(self.pool, self.providers, self.breakers)
+
     @property
     def key_environment(self) -> Environment:
         """Return which API keys open this place."""
@@ -163,14 +168,7 @@ class House:
         registry = jobs.Registry()
         most = self.settings.job_attempts_max
         sender = self._sender()
-        registry.add(
-            jobs.Handler(
-                payments.SUBMIT,
-                queue="money",
-                run=partial(payments.submit, pool=self.pool, providers=self.providers),
-                attempts_max=most,
-            )
-        )
+        self._add_payments(registry)
         registry.add(
             jobs.Handler(
                 mail.SEND,
@@ -200,12 +198,33 @@ class House:
         self._add_inbox(registry)
         return registry
 
+    def _add_payments(self, registry: jobs.Registry) -> None:
+        """Add what calls the providers."""
+        calls: dict[str, Callable[..., None]] = {
+            payments.SUBMIT: payments.submit,
+            payments.REFUND: payments.send_refund,
+            payments.LOOK: payments.look,
+            payments.TRACE: payments.trace,
+        }
+        for name, call in calls.items():
+            registry.add(
+                jobs.Handler(
+                    name,
+                    queue="money",
+                    run=partial(call, self.caller),
+                    attempts_max=self.settings.job_attempts_max,
+                )
+            )
+
     def _add_inbox(self, registry: jobs.Registry) -> None:
         """Add what the inbox does by the clock: it looks for what never came, and blanks."""
         look = partial(
             webhooks.poll,
             pool=self.pool,
-            sources=self.providers,
+            sources={
+                name: EventSource(self.caller, provider)
+                for name, provider in self.providers.items()
+            },
             outside_now=clock.outside_now,
             gauges=self.inbox_gauges,
         )
@@ -227,7 +246,11 @@ class House:
         """Return the loops that claim rows which are their own queue."""
         handlers = {name: FactHandler(provider) for name, provider in self.providers.items()}
         run = partial(webhooks.drain, pool=self.pool, handlers=handlers, gauges=self.inbox_gauges)
-        return (jobs.Drain("webhooks.inbox", group="webhooks", channel=webhooks.CHANNEL, run=run),)
+        look = partial(payments.janitor, self.pool)
+        return (
+            jobs.Drain("webhooks.inbox", group="webhooks", channel=webhooks.CHANNEL, run=run),
+            jobs.Drain("payments.janitor", group="money", channel=payments.LOOK_CHANNEL, run=look),
+        )
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:

@@ -340,7 +340,7 @@ def _lack(settings: Settings) -> str | None:
 
     code = settings.default_currency
     providers = House.from_settings(settings).providers.values()
-    if any(code in provider.capabilities.collects for provider in providers):
+    if any(code in provider.capabilities.collect for provider in providers):
         return None
     return (
         f"No payment provider here takes {code}: wallets cannot be topped up. Set"

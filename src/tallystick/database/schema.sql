@@ -724,7 +724,7 @@ CREATE TABLE tallystick.news (
     CONSTRAINT kind_is_known CHECK (
         kind IN (
             'paid_late', 'paid_twice', 'paid_other_amount', 'paid_unclaimed', 'paid_unbookable',
-            'refund_late', 'refund_returned'
+            'refund_late', 'refund_returned', 'refund_other_amount'
         )
     ),
     CONSTRAINT amount_is_positive CHECK (amount BETWEEN 1 AND 9007199254740991)

@@ -2,34 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Final
+from enum import StrEnum
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from tallystick import db, ids
-from tallystick.db import Connection, Statements
+from tallystick.db import Connection, Statements, arrays
 from tallystick.money import Currency, Money
-from tallystick.payments.model import Attempt, Payment, PaymentState, Step
+from tallystick.payments.model import (
+    Attempt,
+    Change,
+    Crossing,
+    Dispute,
+    DisputeState,
+    News,
+    NewsKind,
+    Origin,
+    Payment,
+    PaymentState,
+    Reason,
+    Refund,
+    Review,
+    Standing,
+    Step,
+)
 
 __all__ = [
     "AttemptRow",
     "attempts",
+    "disputes",
     "end_attempt",
     "insert",
+    "insert_news",
+    "insert_refund",
     "lock",
+    "lock_review",
+    "look_later",
+    "news",
     "open_attempt",
+    "open_review",
+    "owners_of",
     "read",
+    "read_refunds",
+    "reviews",
+    "rows",
+    "run",
     "steps",
-    "update",
-    "write_step",
+    "write",
+    "write_dispute",
+    "write_payments",
 ]
 
 STATEMENTS: Final = Statements(__package__)
-#: Columns that a Payment keeps as they are.
-_PLAIN: Final = tuple(
-    field.name for field in fields(Payment) if field.name not in {"amount", "state", "fingerprint"}
-)
+_PAYMENT: Final[Mapping[str, Callable[[Iterable[Any]], arrays.Column]]] = {
+    "id": arrays.uuids,
+    "state": arrays.texts,
+    "reference": arrays.texts,
+    "action_url": arrays.texts,
+    "failure_code": arrays.texts,
+    "failure_detail": arrays.texts,
+    "posting_id": arrays.uuids,
+    "settled_at": arrays.moments,
+    "collected_reference": arrays.texts,
+    "waiting_since": arrays.moments,
+    "look_at": arrays.moments,
+    "updated_at": arrays.moments,
+}
+Row = TypeVar("Row", Payment, Refund, Dispute, News, Review)
+_REFUND: Final = tuple(field.name for field in fields(Refund))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +82,9 @@ class AttemptRow:
     attempt: Attempt
     started_at: datetime
     ended_at: datetime | None
+    operation: str
+    #: answered, refused or unknown; None while it is open.
+    outcome: str | None
     read_at: datetime
 
 
@@ -59,89 +105,183 @@ def insert(conn: Connection, **values: object) -> bool:
 
 def read(conn: Connection, name: str, **values: object) -> list[Payment]:
     """Run a named statement that returns payments. Columns that are new to us are passed over."""
-    return [_payment(row) for row in db.records(conn, STATEMENTS[name], values)]
+    return [_made(Payment, row) for row in _records(conn, name, **values)]
 
 
-def lock(conn: Connection, payment_ids: tuple[UUID, ...]) -> dict[UUID, Payment]:
-    """Lock payments FOR NO KEY UPDATE in order of id and return those that exist."""
-    return {payment.id: payment for payment in read(conn, "lock", ids=list(payment_ids))}
+def read_refunds(conn: Connection, name: str, **values: object) -> list[Refund]:
+    """Run a named statement that returns refunds."""
+    return [_made(Refund, row) for row in _records(conn, name, **values)]
 
 
-def update(conn: Connection, payment: Payment, *, before: PaymentState, note: str = "") -> None:
-    """Write a locked payment as it is to stand, with the step that brought it there."""
+def disputes(conn: Connection, payment_ids: Sequence[UUID]) -> list[Dispute]:
+    """Return all disputes of some payments, first to last."""
+    found = _records(conn, "disputes_of_payments", payment_ids=arrays.uuids(payment_ids))
+    return [_made(Dispute, row) for row in found]
+
+
+def news(conn: Connection, payment_ids: Sequence[UUID]) -> list[News]:
+    """Return what was booked beside some payments, first to last."""
+    found = _records(conn, "news_of_payments", payment_ids=arrays.uuids(payment_ids))
+    return [_made(News, row) for row in found]
+
+
+def lock(conn: Connection, payment_ids: Sequence[UUID]) -> dict[UUID, Standing]:
+    """Lock payments FOR NO KEY UPDATE in order of id and return those that exist.
+
+    Their refunds, disputes and news move under the same lock and are read with them.
+    """
+    locked = read(conn, "lock", ids=arrays.uuids(payment_ids))
+    # Only what ended has more to it than itself.
+    ended = [payment.id for payment in locked if payment.is_terminal or payment.waiting_since]
+    refunds = (
+        read_refunds(conn, "refunds_of_payments", payment_ids=arrays.uuids(ended)) if ended else []
+    )
+    disputed = disputes(conn, ended) if ended else []
+    told = news(conn, ended) if ended else []
+    return {
+        payment.id: Standing(
+            payment,
+            {one.id: one for one in refunds if one.payment_id == payment.id},
+            {one.reference: one for one in disputed if one.payment_id == payment.id},
+            frozenset((one.kind, one.reference) for one in told if one.payment_id == payment.id),
+        )
+        for payment in locked
+    }
+
+
+def owners_of(conn: Connection, *, provider: str, references: Sequence[str]) -> dict[str, UUID]:
+    """Return by the provider's id of the money whose payment it is, where that is known."""
+    found = rows(conn, "collected", provider=provider, references=arrays.texts(references))
+    return dict(found)
+
+
+def write(conn: Connection, changes: Sequence[Change]) -> None:
+    """Write locked payments and refunds as they are to stand, and their steps, all at once."""
+    # Of several moves of one, the last one's is where it stands.
+    last = {change.after.id: change.after for change in changes}.values()
+    write_payments(conn, [one for one in last if isinstance(one, Payment)])
+    for one in last:
+        if isinstance(one, Refund):
+            run(conn, "update_refund", **_refund_values(one))
+    _write_steps(conn, changes)
+
+
+def write_payments(conn: Connection, payments: Sequence[Payment]) -> None:
+    """Write locked payments as they are to stand, at once, without a step."""
+    if not payments:
+        return
+    columns = {
+        field: make(getattr(one, field) for one in payments) for field, make in _PAYMENT.items()
+    }
+    refunded = arrays.integers(one.refunded.minor for one in payments)
+    run(conn, "update_payments", refunded=refunded, **columns)
+
+
+def insert_refund(conn: Connection, refund: Refund, *, note: str = "") -> None:
+    """Keep a new refund with its first step."""
+    run(conn, "insert_refund", **_refund_values(refund))
+    _write_steps(conn, [Change(refund, "none", note)])
+
+
+def write_dispute(conn: Connection, dispute: Dispute) -> None:
+    """Keep a dispute of a locked payment, or bring it to where it goes."""
     run(
         conn,
-        "update_payment",
-        id=payment.id,
-        state=payment.state.value,
-        reference=payment.reference,
-        action_url=payment.action_url,
-        failure_code=payment.failure_code,
-        failure_detail=payment.failure_detail,
-        posting_id=payment.posting_id,
-        settled_at=payment.settled_at,
-        now=payment.updated_at,
-    )
-    write_step(
-        conn,
-        payment.id,
-        before=before.value,
-        after=payment.state,
-        note=note,
-        now=payment.updated_at,
+        "write_dispute",
+        id=dispute.id,
+        payment_id=dispute.payment_id,
+        provider=dispute.provider,
+        reference=dispute.reference,
+        amount=dispute.amount.minor,
+        currency=dispute.amount.currency.code,
+        reason=dispute.reason,
+        state=dispute.state.value,
+        withdrawn_posting_id=dispute.withdrawn_posting_id,
+        reinstated_posting_id=dispute.reinstated_posting_id,
+        opened_at=dispute.opened_at,
+        closed_at=dispute.closed_at,
+        created_at=dispute.created_at,
     )
 
 
-def write_step(
-    conn: Connection,
-    payment_id: UUID,
-    *,
-    before: str,
-    after: PaymentState,
-    note: str,
-    now: datetime,
-) -> None:
-    """Write one move; `before` is `none` for the beginning."""
+def insert_news(conn: Connection, told: News) -> bool:
+    """Keep a piece of news and return whether this fact was not kept already."""
+    return bool(
+        rows(
+            conn,
+            "insert_news",
+            id=told.id,
+            payment_id=told.payment_id,
+            provider=told.provider,
+            kind=told.kind.value,
+            reference=told.reference,
+            amount=told.amount.minor,
+            currency=told.amount.currency.code,
+            posting_id=told.posting_id,
+            occurred_at=told.occurred_at,
+            created_at=told.created_at,
+        )
+    )
+
+
+def open_review(conn: Connection, review: Review) -> None:
+    """Ask a question, unless it is asked already."""
     run(
         conn,
-        "insert_step",
-        id=ids.new(),
-        payment_id=payment_id,
-        state_before=before,
-        state=after.value,
-        note=note,
-        now=now,
+        "open_review",
+        id=review.id,
+        kind=review.kind,
+        subject=review.subject,
+        payment_id=review.payment_id,
+        provider=review.provider,
+        question=review.question,
+        opened_at=review.opened_at,
     )
+
+
+def lock_review(conn: Connection, review_id: UUID) -> Review | None:
+    """Lock a review and return it; None where there is none."""
+    found = _records(conn, "lock_review", id=review_id)
+    return _made(Review, found[0]) if found else None
+
+
+def reviews(conn: Connection, **values: object) -> list[Review]:
+    """Return reviews, the newest first."""
+    return [_made(Review, row) for row in _records(conn, "reviews", **values)]
 
 
 def steps(conn: Connection, payment_id: UUID) -> list[Step]:
-    """Return all moves of a payment in their order."""
+    """Return all moves of a payment and of its refunds, in their order."""
     found = rows(conn, "steps", payment_id=payment_id)
-    return [Step(PaymentState(state), note, at) for state, note, at in found]
+    return [Step(PaymentState(state), note, at, refund_id) for state, note, at, refund_id in found]
 
 
-def attempts(conn: Connection, payment_id: UUID) -> list[AttemptRow]:
-    """Return all attempts of a payment, first to last."""
-    found = rows(conn, "attempts", payment_id=payment_id)
-    return [AttemptRow(Attempt(*row[:5]), *row[5:]) for row in found]
+def attempts(
+    conn: Connection, *, payment_id: UUID, refund_id: UUID | None = None, whole: bool = False
+) -> list[AttemptRow]:
+    """Return the attempts of a payment or of a refund of it, or `whole`, of both, in order."""
+    found = rows(conn, "attempts", payment_id=payment_id, refund_id=refund_id, whole=whole)
+    return [AttemptRow(Attempt(*row[:6]), *row[6:]) for row in found]
 
 
 def open_attempt(
-    conn: Connection, *, payment_id: UUID, number: int, provider_key: str, deadline_s: int
+    conn: Connection, crossing: Crossing, *, number: int, operation: str, deadline_s: int
 ) -> Attempt:
     """Write an attempt before its call; the database refuses a second open one."""
-    attempt_id = ids.new()
+    payment_id, refund_id = crossing.names
+    attempt_id, provider_key = ids.new(), f"tallystick-{crossing.id}-{operation}"
     [(deadline_at,)] = rows(
         conn,
         "open_attempt",
         id=attempt_id,
         payment_id=payment_id,
+        refund_id=refund_id,
         number=number,
-        operation="collect",
+        operation=operation,
         provider_key=provider_key,
         deadline_s=deadline_s,
     )
-    return Attempt(attempt_id, payment_id, number, provider_key, deadline_at)
+    return Attempt(attempt_id, payment_id, number, provider_key, deadline_at, refund_id)
 
 
 def end_attempt(conn: Connection, attempt_id: UUID, *, outcome: str) -> bool:
@@ -149,11 +289,63 @@ def end_attempt(conn: Connection, attempt_id: UUID, *, outcome: str) -> bool:
     return bool(rows(conn, "end_attempt", id=attempt_id, outcome=outcome))
 
 
-def _payment(row: dict[str, Any]) -> Payment:
-    plain = {name: row[name] for name in _PLAIN}
-    return Payment(
-        amount=Money(row["amount"], Currency(row["currency"])),
-        state=PaymentState(row["state"]),
-        fingerprint=row["fingerprint"],
-        **plain,
+def look_later(conn: Connection, name: str, when: Mapping[UUID, datetime | None]) -> None:
+    """Write when locked payments or refunds are looked at again."""
+    if when:
+        run(conn, name, id=arrays.uuids(when), look_at=arrays.moments(when.values()))
+
+
+def _records(conn: Connection, name: str, **values: object) -> list[dict[str, Any]]:
+    return db.records(conn, STATEMENTS[name], values)
+
+
+#: How columns become fields where they differ.
+_READ: Final[Mapping[tuple[type, str], Callable[[dict[str, Any]], Any]]] = {
+    (Payment, "state"): lambda row: PaymentState(row["state"]),
+    (Refund, "state"): lambda row: PaymentState(row["state"]),
+    (Dispute, "state"): lambda row: DisputeState(row["state"]),
+    (Refund, "origin"): lambda row: Origin(row["origin"]),
+    (Refund, "reason"): lambda row: Reason(row["reason"]),
+    (News, "kind"): lambda row: NewsKind(row["kind"]),
+    **{
+        (kind, "amount"): lambda row: Money(row["amount"], Currency(row["currency"]))
+        for kind in (Payment, Refund, Dispute, News)
+    },
+    (Payment, "refunded"): lambda row: Money(row["refunded"], Currency(row["currency"])),
+}
+
+
+def _made(kind: type[Row], row: dict[str, Any]) -> Row:
+    """Return the row as what it is; columns that are new to us are passed over."""
+    own: dict[str, Any] = {
+        field.name: _READ[kind, field.name](row) if (kind, field.name) in _READ else row[field.name]
+        for field in fields(kind)
+    }
+    return kind(**own)
+
+
+def _refund_values(refund: Refund) -> dict[str, object]:
+    fields_of = {name: getattr(refund, name) for name in _REFUND}
+    values = {
+        name: field.value if isinstance(field, StrEnum) else field
+        for name, field in fields_of.items()
+    }
+    return {**values, "amount": refund.amount.minor, "currency": refund.amount.currency.code}
+
+
+def _write_steps(conn: Connection, moves: Sequence[Change]) -> None:
+    changes = [change for change in moves if change.note or change.before != change.after.state]
+    if not changes:
+        return
+    after = [change.after for change in changes]
+    run(
+        conn,
+        "insert_steps",
+        id=arrays.uuids(ids.new() for _ in changes),
+        payment_id=arrays.uuids(one.names[0] for one in after),
+        refund_id=arrays.uuids(one.names[1] for one in after),
+        state_before=arrays.texts(change.before for change in changes),
+        state=arrays.texts(one.state.value for one in after),
+        note=arrays.texts(change.note for change in changes),
+        created_at=arrays.moments(one.updated_at for one in after),
     )

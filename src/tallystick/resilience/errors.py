@@ -9,7 +9,11 @@ from __future__ import annotations
 
 from tallystick.errors import TallystickError
 
-__all__ = ["BreakerOpen", "BulkheadFull", "ResilienceError"]
+__all__ = ["BreakerOpen", "BulkheadFull", "ResilienceError", "Unused"]
+
+
+class Unused(Exception):
+    """Raised by the work itself: there was nothing to call for, so it tells nothing."""
 
 
 class ResilienceError(TallystickError):

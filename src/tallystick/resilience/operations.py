@@ -18,7 +18,7 @@ import structlog
 
 from tallystick import clock
 from tallystick.resilience import rules
-from tallystick.resilience.errors import BreakerOpen, BulkheadFull
+from tallystick.resilience.errors import BreakerOpen, BulkheadFull, Unused
 from tallystick.resilience.model import (
     Admission,
     BreakerPolicy,
@@ -88,6 +88,9 @@ class Breakers:
             begun_at = self._now()
             try:
                 answer = work()
+            except Unused:
+                # The provider was not called. A probe's lease runs out by itself.
+                raise
             except Exception as trouble:
                 self._settle(home, ticket, is_failure(trouble), self._now() - begun_at)
                 raise

@@ -8,11 +8,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from tallystick import db
-from tallystick.db import Connection, Statements
+from tallystick.db import Connection, Statements, arrays
 from tallystick.money import Currency, Money
 from tallystick.wallets.model import Receipt, Wallet
 
-__all__ = ["insert", "other_sides", "read", "read_any", "receipt"]
+__all__ = ["insert", "of_ids", "other_sides", "read", "read_any", "receipt"]
 
 STATEMENTS: Final = Statements(__package__)
 
@@ -49,6 +49,12 @@ def read_any(conn: Connection, *, wallet_id: UUID) -> Wallet | None:
     """Return a wallet, whoever holds it, or None."""
     found = db.rows(conn, STATEMENTS["read_any"], {"wallet_id": wallet_id})
     return _wallet(*found[0]) if found else None
+
+
+def of_ids(conn: Connection, wallet_ids: Sequence[UUID]) -> dict[UUID, Wallet]:
+    """Return those of the wallets that exist, whoever holds them, by id."""
+    found = db.rows(conn, STATEMENTS["of_ids"], {"ids": arrays.uuids(wallet_ids)})
+    return {row[0]: _wallet(*row) for row in found}
 
 
 def other_sides(

@@ -1,0 +1,107 @@
+"""What the inbox hands over: events of one provider, booked together as facts.
+
+An event that says nothing about us is ignored; one that cannot be booked yet is handed back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from tallystick import db, ids, jobs, webhooks
+from tallystick.db import Connection
+from tallystick.errors import TallystickError
+from tallystick.payments import facts, store
+from tallystick.payments.facts import MustAsk, Report, Stranger
+from tallystick.payments.handlers import Caller, ask_later
+from tallystick.payments.provider import Operation, Provider
+from tallystick.webhooks import Event, Handled
+
+__all__ = ["TRACE", "EventSource", "FactHandler", "trace"]
+
+#: The job that asks a provider whose some money is.
+TRACE: Final = "payments.trace"
+
+
+@dataclass(frozen=True)
+class FactHandler:
+    """The inbox's handler of one provider's events: it books what they say."""
+
+    provider: Provider
+
+    def handle(self, conn: Connection, events: Sequence[Event]) -> Sequence[Handled | Exception]:
+        """Book the events' facts in the inbox's transaction; one result for each.
+
+        Raises Separately where one of several must be handled by itself.
+        """
+        now = db.now(conn)
+        results: dict[int, Handled | Exception] = {}
+        reports: dict[int, Report] = {}
+        for place, event in enumerate(events):
+            try:
+                fact = self.provider.interpret(event)
+            except TallystickError as malformed:
+                results[place] = malformed
+                continue
+            if fact is None:
+                results[place] = Handled.IGNORED
+            else:
+                cause = str(event.id or event.external_id)
+                reports[place] = Report(fact, cause, event.received_at or now)
+        booked = facts.book(conn, list(reports.values()), provider=self.provider.name, now=now)
+        for place, result in zip(reports, booked, strict=True):
+            results[place] = self._leave(conn, events[place], result)
+        return [results[place] for place in range(len(events))]
+
+    def _leave(self, conn: Connection, event: Event, result: facts.Result) -> Handled | Exception:
+        match result:
+            case TallystickError():
+                return result
+            case MustAsk():
+                ask_later(conn, result)
+            case Stranger(collected_reference=str() as reference) if event.id is not None:
+                arguments = {
+                    "provider": self.provider.name,
+                    "reference": reference,
+                    "event_id": str(event.id),
+                }
+                jobs.enqueue(conn, name=TRACE, arguments=arguments, queue="money")
+                return Handled.IGNORED
+            case Stranger():
+                return Handled.IGNORED
+        return Handled.PROCESSED
+
+
+@dataclass(frozen=True)
+class EventSource:
+    """A provider's list of events, read behind its breaker."""
+
+    caller: Caller
+    provider: Provider
+
+    def events(self, since: datetime) -> Iterable[Event]:
+        """Return all events from then on; raise CallUnknown, BreakerOpen and BulkheadFull."""
+        return self.caller.call(
+            self.provider.name, Operation.LIST, lambda: list(self.provider.events(since))
+        )
+
+
+def trace(caller: Caller, *, provider: str, reference: str, event_id: str) -> None:
+    """Ask a provider whose some money is, and have its event handled again where it is ours.
+
+    Raises what `Caller.call` raises, and CallUnknown: then the job comes again.
+    """
+    asked = caller.providers.get(provider)
+    if asked is None:
+        raise jobs.GiveUp(f"No provider {provider!r} is joined: set its keys.")
+    named = caller.call(provider, Operation.LOOK_UP, lambda: asked.trace(reference))
+    if named is None:
+        return
+    with caller.pool.transaction() as conn:
+        payment_id = ids.read("pay", named)
+        if payment_id in store.lock(conn, [payment_id]):
+            store.run(conn, "set_collected", id=payment_id, reference=reference)
+            webhooks.replay(conn, event_id=UUID(event_id))
