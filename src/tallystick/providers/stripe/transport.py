@@ -47,7 +47,10 @@ class Transport(stripe.HTTPClient):
     ) -> tuple[str, int, Mapping[str, str]]:
         """Return body, status and headers; raise APIConnectionError where there is no answer."""
         try:
-            answer = self._client.request(method, url, headers=headers or {}, body=post_data)
+            # The SDK says "post", and HTTP tells capitals apart.
+            answer = self._client.request(
+                method.upper(), url, headers=headers or {}, body=post_data
+            )
             text = _text(answer)
         except (LineBroken, ValueError, TypeError, RecursionError) as trouble:
             # Without should_retry: whether a call is repeated is not the SDK's to decide.

@@ -64,6 +64,7 @@ class TestCollect:
             assert accepted.reference == "cs_1"
         assert len(taken.requests) == 3
         assert taken.lines == 1
+        assert all(one.startswith(b"POST /v1/checkout/sessions ") for one in taken.requests)
         assert all(b"Idempotency-Key: key-1\r\n" in request for request in taken.requests)
         assert all(b"Authorization: Bearer sk_test_unit\r\n" in one for one in taken.requests)
         assert b"line_items[0][price_data][unit_amount]=150000" in taken.requests[0].replace(
