@@ -17,6 +17,7 @@ from rich.table import Table
 
 from tallystick.bootstrap import House
 from tallystick.cli.startup import settings_or_exit
+from tallystick.observability import configure
 from tallystick.resilience import Breakers, BreakerState, BreakerView
 
 __all__ = ["register"]
@@ -63,7 +64,10 @@ def _reset(name: _Name) -> None:
 
 @contextmanager
 def _fleet() -> Iterator[Breakers]:
-    house = House.from_settings(settings_or_exit(of_running_house=True))
+    settings = settings_or_exit(of_running_house=True)
+    # The sentences here say it all, and standard output is for what was asked.
+    configure("ERROR", settings.log_format)
+    house = House.from_settings(settings)
     try:
         yield house.breakers
     finally:

@@ -1,17 +1,20 @@
 """The way of the Stripe SDK to the network: within one deadline, bounded, on kept connections.
 
 The SDK's own client waits for each byte anew, follows redirects, asks the environment for proxies
-and reads a body of any size.
+and reads a body of any size. An answer that is no object, or says something twice, is none.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final, NoReturn
 
 import stripe
 
-from tallystick.resilience.http import HttpClient, LineBroken
+from tallystick.resilience.http import Answer, HttpClient, LineBroken
 
 __all__ = ["Transport"]
 
@@ -41,14 +44,18 @@ class Transport(stripe.HTTPClient):
         headers: Mapping[str, str] | None,
         post_data: Any = None,
         **_: Any,
-    ) -> tuple[Any, int, Mapping[str, str]]:
+    ) -> tuple[str, int, Mapping[str, str]]:
         """Return body, status and headers; raise APIConnectionError where there is no answer."""
         try:
-            answer = self._client.request(method, url, headers=headers or {}, body=post_data)
-        except LineBroken as trouble:
+            # The SDK says "post", and HTTP tells capitals apart.
+            answer = self._client.request(
+                method.upper(), url, headers=headers or {}, body=post_data
+            )
+            text = _text(answer)
+        except (LineBroken, ValueError, TypeError, RecursionError) as trouble:
             # Without should_retry: whether a call is repeated is not the SDK's to decide.
             raise stripe.APIConnectionError(str(trouble)) from trouble  # type: ignore[no-untyped-call] # the SDK's
-        return answer.body, answer.status, answer.headers
+        return text, answer.status, answer.headers
 
     def request_stream(
         self,
@@ -64,3 +71,35 @@ class Transport(stripe.HTTPClient):
     def close(self) -> None:
         """Close the kept connections."""
         self._client.close()
+
+
+def _text(answer: Answer) -> str:
+    """Return the body; raise ValueError for what the SDK would stumble over, or half believe.
+
+    What it says no to by itself, such as a page of a proxy with status 503, goes through.
+    """
+    text = answer.body.decode()
+    if answer.status < HTTPStatus.MULTIPLE_CHOICES:
+        if not isinstance(_read(text), dict):
+            raise ValueError("Stripe's answer is no object.")
+        return text
+    with contextlib.suppress(json.JSONDecodeError):
+        found = _read(text)
+        if isinstance(found, dict) and not isinstance(found.get("error", {}), dict):
+            raise TypeError("Stripe's error is no object.")
+    return text
+
+
+def _read(text: str) -> Any:
+    return json.loads(text, object_pairs_hook=_each_once, parse_constant=_no_number)
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("Stripe's answer says something twice.")
+    return found
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"Stripe's answer has {text} for a number.")

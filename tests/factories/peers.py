@@ -6,10 +6,8 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-
-import pytest
 
 
 @dataclass
@@ -118,17 +116,3 @@ class Peer:
         while len(body) < int(words or 0):
             body += line.recv(65_536)
         return head + b"\r\n\r\n" + body
-
-
-@pytest.fixture
-def peer() -> Iterator[Callable[[Callable[[Talk], object] | None], Peer]]:
-    """Make peers by their scripts."""
-    made: list[Peer] = []
-
-    def make(script: Callable[[Talk], object] | None) -> Peer:
-        made.append(Peer(script))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
