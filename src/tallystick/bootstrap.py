@@ -206,6 +206,7 @@ class House:
             Check("redis", self._check_redis, critical=False),
             Check("workers", self._check_workers, critical=False),
             Check("transfer_partitions", self._check_partitions, critical=False),
+            Check("inbox", self._check_inbox, critical=False),
         )
 
     def verify(self, provider: str, raw: bytes, headers: Mapping[str, str]) -> Event:
@@ -289,6 +290,12 @@ class House:
         late = sorted(queue for queue, age_s in ages.items() if age_s > _QUEUE_PATIENCE_S)
         if late:
             raise RuntimeError(f"Jobs wait too long in: {', '.join(late)}. Does its group run?")
+
+    def _check_inbox(self) -> None:
+        with self.pool.transaction() as conn:
+            late_s = webhooks.oldest_due_s(conn)
+        if late_s > _QUEUE_PATIENCE_S:
+            raise RuntimeError(f"A webhook has waited for {late_s:.0f} s. Does its group run?")
 
     def _check_partitions(self) -> None:
         with self.pool.transaction() as conn:

@@ -17,6 +17,7 @@ from tallystick.cli import (
     serve,
     simulator,
     start,
+    webhooks,
     worker,
 )
 
@@ -35,7 +36,7 @@ def build() -> typer.Typer:
     app.callback()(_tallystick)
     rooms = (
         *(start, serve, worker, simulator, migrate, seed, selftest, health, env),
-        *(people, keys, ledger),
+        *(people, keys, ledger, webhooks),
     )
     for command in rooms:
         command.register(app)
