@@ -53,7 +53,7 @@ _METRIC: Final = re.compile(
     r"prometheus_client\.(?:\w+\.)*(?:Counter|Gauge|Histogram|Summary|Info|Enum)"
 )
 #: tallystick_<room>_<what>_<unit>, where the unit of a counter is that it is one.
-_METRIC_NAME: Final = re.compile(r"tallystick(?:_[a-z]+){2,}_(?:total|seconds|deeds|bytes)")
+_METRIC_NAME: Final = re.compile(r"tallystick(?:_[a-z]+){2,}_(?:total|seconds|deeds|events|bytes)")
 _NOQA: Final = re.compile(r"# (?:noqa|type: ignore)\b(.*)$")
 
 
