@@ -12,7 +12,7 @@ from typing import Final
 
 __all__ = ["Delivered", "deliver", "requests"]
 
-CONNECTIONS: Final = 512
+CONNECTIONS: Final = 256
 
 
 class Delivered:
@@ -83,7 +83,7 @@ def requests(bodies: Sequence[bytes], *, host: str, secret: str) -> list[bytes]:
 
 
 def deliver(port: int, sent: Sequence[bytes]) -> Delivered:
-    """Send all requests over 128 connections and return what became of them."""
+    """Send all requests over 256 connections and return what became of them."""
     return asyncio.run(_deliver(port, sent))
 
 

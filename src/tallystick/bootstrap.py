@@ -261,6 +261,7 @@ class House:
             Check("workers", self._check_workers, critical=False),
             Check("transfer_partitions", self._check_partitions, critical=False),
             Check("breakers", self._check_breakers, critical=False),
+            Check("inbox", self._check_inbox, critical=False),
         )
 
     def verify(self, provider: str, raw: bytes, headers: Mapping[str, str]) -> Event:
@@ -352,6 +353,12 @@ class House:
         tripped = [view.name for view in views if view.state is not BreakerState.CLOSED]
         if tripped:
             raise RuntimeError(f"Not called now, and queued: {', '.join(tripped)}.")
+
+    def _check_inbox(self) -> None:
+        with self.pool.transaction() as conn:
+            late_s = webhooks.oldest_due_s(conn)
+        if late_s > _QUEUE_PATIENCE_S:
+            raise RuntimeError(f"A webhook has waited for {late_s:.0f} s. Does its group run?")
 
     def _check_partitions(self) -> None:
         with self.pool.transaction() as conn:

@@ -54,7 +54,7 @@ _METRIC: Final = re.compile(
 )
 #: tallystick_<room>_<what>_<unit>, where the unit of a counter is that it is one.
 _METRIC_NAME: Final = re.compile(
-    r"tallystick(?:_[a-z]+){2,}_(?:total|seconds|deeds|bytes|processes)"
+    r"tallystick(?:_[a-z]+){2,}_(?:total|seconds|deeds|events|bytes|processes)"
 )
 _NOQA: Final = re.compile(r"# (?:noqa|type: ignore)\b(.*)$")
 

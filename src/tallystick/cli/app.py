@@ -18,6 +18,7 @@ from tallystick.cli import (
     serve,
     simulator,
     start,
+    webhooks,
     worker,
 )
 
@@ -36,7 +37,7 @@ def build() -> typer.Typer:
     app.callback()(_tallystick)
     rooms = (
         *(start, serve, worker, simulator, migrate, seed, selftest, health, env),
-        *(people, keys, ledger, breakers),
+        *(people, keys, ledger, breakers, webhooks),
     )
     for command in rooms:
         command.register(app)

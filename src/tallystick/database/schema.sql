@@ -819,7 +819,8 @@ COMMENT ON COLUMN tallystick.webhook_event.id IS 'Identity, UUID version 7';
 COMMENT ON COLUMN tallystick.webhook_event.provider IS 'Who told us, as stripe';
 COMMENT ON COLUMN tallystick.webhook_event.external_id IS 'The provider''s id of the event';
 COMMENT ON COLUMN tallystick.webhook_event.kind IS 'The provider''s word for what happened';
-COMMENT ON COLUMN tallystick.webhook_event.body IS 'The raw bytes that were signed; empty once they are blanked';
+COMMENT ON COLUMN tallystick.webhook_event.body
+IS 'The raw bytes that were signed; empty once they are blanked';
 COMMENT ON COLUMN tallystick.webhook_event.body_sha256 IS 'SHA-256 of the body; it outlives the body';
 COMMENT ON COLUMN tallystick.webhook_event.state IS 'received, then processed, ignored or failed';
 COMMENT ON COLUMN tallystick.webhook_event.attempts IS 'How often processing it was begun';
@@ -828,9 +829,10 @@ COMMENT ON COLUMN tallystick.webhook_event.occurred_at IS 'The provider''s clock
 COMMENT ON COLUMN tallystick.webhook_event.received_at IS 'Our clock';
 COMMENT ON COLUMN tallystick.webhook_event.due_at IS 'Not to be processed before (raw database clock)';
 COMMENT ON COLUMN tallystick.webhook_event.processed_at IS 'Our clock when it was done with';
-COMMENT ON COLUMN tallystick.webhook_event.source IS 'How it came first: delivered, or polled because nobody delivered it';
+COMMENT ON COLUMN tallystick.webhook_event.source
+IS 'How it came first: delivered, or polled because nobody delivered it';
 COMMENT ON COLUMN tallystick.webhook_event.is_begun
-IS 'Whether a run with it has begun and not ended well: the next one has it alone';
+IS 'Whether a run with it has begun and not ended well: then the next one has it alone';
 COMMENT ON COLUMN tallystick.webhook_event.blanked_at IS 'Our clock when its body was blanked';
 -- What the inbox still has to do, oldest first.
 CREATE INDEX events_to_process ON tallystick.webhook_event (due_at) WHERE state = 'received';
@@ -868,7 +870,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION tallystick.blank_webhook_bodies(integer)
 IS 'Blanks the bodies of events older than 180 days, and keeps their hash; returns how many';
-REVOKE ALL ON FUNCTION tallystick.blank_webhook_bodies(integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tallystick.blank_webhook_bodies(integer) FROM public;
 GRANT EXECUTE ON FUNCTION tallystick.blank_webhook_bodies(integer) TO tallystick_application;
 
 CREATE TABLE tallystick.webhook_cursor (
@@ -876,9 +878,11 @@ CREATE TABLE tallystick.webhook_cursor (
     read_until timestamptz NOT NULL,
     polled_at timestamptz NOT NULL
 );
-COMMENT ON TABLE tallystick.webhook_cursor IS 'How far the poller has read each provider''s own list of events';
+COMMENT ON TABLE tallystick.webhook_cursor
+IS 'How far the poller has read each provider''s own list of events';
 COMMENT ON COLUMN tallystick.webhook_cursor.provider IS 'Whose list, as stripe';
-COMMENT ON COLUMN tallystick.webhook_cursor.read_until IS 'All events until then were read (the provider''s clock)';
+COMMENT ON COLUMN tallystick.webhook_cursor.read_until
+IS 'All events until then were read (the provider''s clock)';
 COMMENT ON COLUMN tallystick.webhook_cursor.polled_at IS 'When it was read last (raw database clock)';
 GRANT SELECT, INSERT ON tallystick.webhook_cursor TO tallystick_application;
 GRANT UPDATE (read_until, polled_at) ON tallystick.webhook_cursor TO tallystick_application;

@@ -3,6 +3,7 @@
 WITH moment AS MATERIALIZED (
     SELECT coalesce(%(now)s::timestamptz, tallystick.now()) AS now
 ),
+
 fresh AS (
     INSERT INTO tallystick.webhook_event (
         id, provider, external_id, kind, body, body_sha256, occurred_at, received_at, due_at, source
@@ -13,10 +14,10 @@ fresh AS (
         told.external_id,
         told.kind,
         told.body,
-        sha256(told.body),
+        sha256(told.body) AS body_sha256,
         told.occurred_at,
         moment.now,
-        clock_timestamp(),
+        clock_timestamp() AS due_at,
         told.source
     FROM
         moment,
@@ -32,6 +33,7 @@ fresh AS (
     ON CONFLICT (provider, external_id) DO NOTHING
     RETURNING webhook_event.id
 )
+
 SELECT
     fresh.id,
     pg_notify(%(channel)s, '') AS woken
@@ -101,7 +103,7 @@ SET
     is_begun = %(is_begun)s
 FROM
     unnest(%(id)s::uuid[], %(state)s::text[], %(error)s::text[], %(wait_s)s::bigint[])
-    AS run (id, state, error, wait_s)
+        AS run (id, state, error, wait_s)
 WHERE
     webhook_event.id = run.id
     AND webhook_event.state = 'received';
@@ -158,9 +160,9 @@ WHERE webhook_cursor.provider = %(provider)s;
 INSERT INTO tallystick.webhook_cursor AS known (provider, read_until, polled_at)
 VALUES (%(provider)s, %(read_until)s, clock_timestamp())
 ON CONFLICT (provider) DO UPDATE
-SET
-    read_until = greatest(known.read_until, excluded.read_until),
-    polled_at = excluded.polled_at;
+    SET
+        read_until = greatest(known.read_until, excluded.read_until),
+        polled_at = excluded.polled_at;
 
 -- name: events
 -- Events without their bodies, newest first.
@@ -215,8 +217,7 @@ GROUP BY webhook_event.state;
 
 -- name: oldest_due
 -- Seconds for which the oldest event that waits has been due; null where none is.
-SELECT
-    extract(EPOCH FROM clock_timestamp() - min(webhook_event.due_at))::double precision AS late_s
+SELECT extract(EPOCH FROM clock_timestamp() - min(webhook_event.due_at))::double precision AS late_s
 FROM tallystick.webhook_event
 WHERE
     webhook_event.state = 'received'

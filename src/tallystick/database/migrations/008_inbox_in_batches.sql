@@ -7,11 +7,13 @@ ADD COLUMN blanked_at timestamptz,
 ADD CONSTRAINT source_is_known CHECK (source IN ('delivered', 'polled')),
 ADD CONSTRAINT blanked_or_blanked_at_null CHECK (blanked_at IS NULL OR body = ''),
 ADD CONSTRAINT received_has_its_body CHECK (blanked_at IS NULL OR state <> 'received');
-COMMENT ON COLUMN tallystick.webhook_event.body IS 'The raw bytes that were signed; empty once they are blanked';
+COMMENT ON COLUMN tallystick.webhook_event.body
+IS 'The raw bytes that were signed; empty once they are blanked';
 COMMENT ON COLUMN tallystick.webhook_event.attempts IS 'How often processing it was begun';
-COMMENT ON COLUMN tallystick.webhook_event.source IS 'How it came first: delivered, or polled because nobody delivered it';
+COMMENT ON COLUMN tallystick.webhook_event.source
+IS 'How it came first: delivered, or polled because nobody delivered it';
 COMMENT ON COLUMN tallystick.webhook_event.is_begun
-IS 'Whether a run with it has begun and not ended well: the next one has it alone';
+IS 'Whether a run with it has begun and not ended well: then the next one has it alone';
 COMMENT ON COLUMN tallystick.webhook_event.blanked_at IS 'Our clock when its body was blanked';
 GRANT UPDATE (is_begun) ON tallystick.webhook_event TO tallystick_application;
 
@@ -46,7 +48,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION tallystick.blank_webhook_bodies(integer)
 IS 'Blanks the bodies of events older than 180 days, and keeps their hash; returns how many';
-REVOKE ALL ON FUNCTION tallystick.blank_webhook_bodies(integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tallystick.blank_webhook_bodies(integer) FROM public;
 GRANT EXECUTE ON FUNCTION tallystick.blank_webhook_bodies(integer) TO tallystick_application;
 
 CREATE TABLE tallystick.webhook_cursor (
@@ -54,9 +56,11 @@ CREATE TABLE tallystick.webhook_cursor (
     read_until timestamptz NOT NULL,
     polled_at timestamptz NOT NULL
 );
-COMMENT ON TABLE tallystick.webhook_cursor IS 'How far the poller has read each provider''s own list of events';
+COMMENT ON TABLE tallystick.webhook_cursor
+IS 'How far the poller has read each provider''s own list of events';
 COMMENT ON COLUMN tallystick.webhook_cursor.provider IS 'Whose list, as stripe';
-COMMENT ON COLUMN tallystick.webhook_cursor.read_until IS 'All events until then were read (the provider''s clock)';
+COMMENT ON COLUMN tallystick.webhook_cursor.read_until
+IS 'All events until then were read (the provider''s clock)';
 COMMENT ON COLUMN tallystick.webhook_cursor.polled_at IS 'When it was read last (raw database clock)';
 GRANT SELECT, INSERT ON tallystick.webhook_cursor TO tallystick_application;
 GRANT UPDATE (read_until, polled_at) ON tallystick.webhook_cursor TO tallystick_application;

@@ -16,7 +16,7 @@ _EVENTS_BUCKETS: Final = [2**power for power in range(10)]
 _TROUBLES: Final = ("full", "connection_lost", "database_away", "poison", "split")
 
 _WAITING: Final = Gauge(
-    "tallystick_webhooks_waiting_deliveries",
+    "tallystick_webhooks_waiting_events",
     "Verified deliveries that wait for their batch now.",
     multiprocess_mode="livesum",
 )
@@ -25,13 +25,18 @@ _KEPT: Final = Counter(
     "Events that are kept, by how they came; again where they had been before.",
     ("provider", "source", "seen"),
 )
+_FOUND: Final = Counter(
+    "tallystick_webhooks_found_total",
+    "Events that the poller found in a provider's list and that nobody had delivered.",
+    ("provider",),
+)
 _REFUSED: Final = Counter(
     "tallystick_webhooks_refused_total",
     "Deliveries that were not kept, by why.",
     ("reason",),
 )
 _BATCH_DELIVERIES: Final = Histogram(
-    "tallystick_webhooks_batch_deliveries",
+    "tallystick_webhooks_batch_events",
     "Deliveries of a committed batch.",
     buckets=_EVENTS_BUCKETS,
 )
@@ -80,6 +85,8 @@ class InboxMetrics:
         """Count events that were kept, and those that had been before."""
         _KEPT.labels(provider, way, "first").inc(new)
         _KEPT.labels(provider, way, "again").inc(again)
+        if way == "polled":
+            _FOUND.labels(provider).inc(new)
 
     def batch(self, *, deliveries: int, seconds: float) -> None:
         """Count one committed batch."""
