@@ -245,7 +245,12 @@ class TestSdk:
         with pytest.raises(stripe.InvalidRequestError, match="greater than unrefunded"):
             v1.refunds.create({"payment_intent": intent.id, "amount": 100_001})
         events = {event.type for event in v1.events.list({"limit": 100}).data}
-        assert events == {*PAID, "payment_intent.payment_failed", "charge.refunded"}
+        assert events == {
+            *PAID,
+            "payment_intent.payment_failed",
+            "refund.created",
+            "charge.refunded",
+        }
         assert v1.accounts.retrieve_current().charges_enabled
 
     def test_expires_and_lists_sessions(self, running: Running) -> None:
