@@ -20,7 +20,7 @@ _SESSION_NONE: Final = (  # noqa: SIM905 - names read best as words
 ).split()
 
 
-def line_item(identity: str, item: Mapping[str, Any], *, token: str) -> JsonObject:
+def line_item(identity: str, item: Mapping[str, Any], *, now: int, token: str) -> JsonObject:
     """Return one line of a checkout session from its validated parameters."""
     price = item["price_data"]
     product = price["product_data"]
@@ -41,6 +41,7 @@ def line_item(identity: str, item: Mapping[str, Any], *, token: str) -> JsonObje
             "object": "price",
             "active": False,
             "billing_scheme": "per_unit",
+            "created": now,
             "currency": price["currency"],
             "livemode": False,
             "lookup_key": None,

@@ -29,7 +29,20 @@ def account(name: str, *, created: int) -> JsonObject:
         "email": None,
         "metadata": {},
         "payouts_enabled": True,
-        "settings": {"dashboard": {"display_name": name, "timezone": "Etc/UTC"}},
+        "settings": {
+            "branding": dict.fromkeys(("icon", "logo", "primary_color", "secondary_color")),
+            "card_payments": {
+                "statement_descriptor_prefix": None,
+                "statement_descriptor_prefix_kana": None,
+                "statement_descriptor_prefix_kanji": None,
+            },
+            "dashboard": {"display_name": name, "timezone": "Etc/UTC"},
+            "payments": {
+                "statement_descriptor": "SIMULATOR",
+                "statement_descriptor_kana": None,
+                "statement_descriptor_kanji": None,
+            },
+        },
         "type": "standard",
     }
 

@@ -117,6 +117,7 @@ def charge(
         "payment_method_details": {
             "card": {
                 **_card(card),
+                "network": card.brand,
                 "amount_authorized": intent["amount"] if paid else None,
                 "three_d_secure": {"result": "authenticated"} if is_authenticated else None,
             },
@@ -146,7 +147,6 @@ def _card(card: Card) -> JsonObject:
         "fingerprint": f"simulated{card.last4}",
         "funding": "credit",
         "last4": card.last4,
-        "network": card.brand,
         "wallet": None,
     }  # fmt: skip
 

@@ -31,7 +31,7 @@ def create_session(desk: Desk, asked: Mapping[str, Any]) -> Outcome:
     url = f"{desk.account.base_url}/c/pay/{identity}"
     session = objects.session(identity, fields, now=now, url=url)
     items = [
-        objects.line_item(desk.name("li"), _lower(item), token=desk.token(24))
+        objects.line_item(desk.name("li"), _lower(item), now=now, token=desk.token(24))
         for item in asked["line_items"]
     ]
     hidden = {"line_items": items, "payment_intent_data": asked.get("payment_intent_data", {})}
