@@ -35,8 +35,11 @@ def listener() -> Iterator[Listener]:
     heard = Listener("")
 
     class Endpoint(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            heard.callers.add(self.client_address)
             heard.got.append((body, {name.lower(): text for name, text in self.headers.items()}))
             self.send_response(heard.answers.pop(0) if heard.answers else 200)
             self.send_header("Content-Length", "0")

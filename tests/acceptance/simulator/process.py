@@ -144,6 +144,8 @@ class Listener:
     url: str
     answers: list[int] = field(default_factory=list)
     got: list[tuple[bytes, dict[str, str]]] = field(default_factory=list)
+    #: The connections that it was told by.
+    callers: set[Any] = field(default_factory=set)
 
     def events(self) -> list[Any]:
         return [

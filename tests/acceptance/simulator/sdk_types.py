@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Literal, Union
 
 import stripe
 from stripe import ListObject, StripeObject
+from stripe._stripe_object import UntypedStripeObject
 
 CLASSES: dict[str, type[StripeObject]] = {
     "account": stripe.Account,
@@ -32,6 +33,8 @@ CLASSES: dict[str, type[StripeObject]] = {
     "refund": stripe.Refund,
 }
 
+#: Groups of names that the account's owner chose.
+_GROUPS = (dict, UntypedStripeObject)
 #: Names that the SDK's base classes take from one another's modules.
 _OFTEN = {"StripeObject": StripeObject}
 
@@ -76,32 +79,36 @@ def _of_list(thing: object, hint: Any, path: str) -> Iterator[str]:
 
 def _of_value(value: object, hint: Any, path: str) -> Iterator[str]:
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
-    if hint is Any:
-        return
     if origin in {Union, types.UnionType}:
         yield from _of_union(value, parts, path)
     elif origin is Literal:
         if value not in parts:
             yield f"{path} is {value!r}, none of {', '.join(map(repr, parts))}"
     elif origin is list:
-        if not isinstance(value, list):
-            yield f"{path} is {value!r}, no array"
-            return
-        for number, one in enumerate(value):
-            yield from _of_value(one, parts[0], f"{path}[{number}]")
+        yield from _of_array(value, parts[0], path)
     elif origin is ListObject:
         yield from _of_list(value, parts[0], path)
-    elif origin is not None or hint is dict or hint.__name__ == "UntypedStripeObject":
-        if not isinstance(value, dict):
-            yield f"{path} is {value!r}, no group"
-    elif issubclass(hint, StripeObject):
+    elif inspect.isclass(hint) and issubclass(hint, StripeObject) and hint not in _GROUPS:
         yield from _of_object(value, hint, path)
-    elif hint is Decimal:
+    elif not _is_plain(value, origin or hint):
+        yield f"{path} is {value!r}, no {hint}"
+
+
+def _of_array(value: object, hint: Any, path: str) -> Iterator[str]:
+    if not isinstance(value, list):
+        yield f"{path} is {value!r}, no array"
+        return
+    for number, one in enumerate(value):
+        yield from _of_value(one, hint, f"{path}[{number}]")
+
+
+def _is_plain(value: object, kind: Any) -> bool:
+    if kind in _GROUPS:
+        return isinstance(value, dict)
+    if kind is Decimal:
         # JSON carries it as text.
-        if not (isinstance(value, str) and Decimal(value).is_finite()):
-            yield f"{path} is {value!r}, no decimal"
-    elif type(value) is not hint and not (hint is float and type(value) is int):
-        yield f"{path} is {value!r}, no {hint.__name__}"
+        return isinstance(value, str) and Decimal(value).is_finite()
+    return kind is Any or type(value) is kind or (kind is float and type(value) is int)
 
 
 def _of_union(value: object, parts: tuple[Any, ...], path: str) -> Iterator[str]:
