@@ -122,15 +122,20 @@ def read_journal(place: Path | str) -> JournalContents:
     """
     is_address = isinstance(place, str) and place.startswith(("http://", "https://"))
     entries = _from_address(str(place)) if is_address else _from_folder(Path(place))
-    found: _Objects = {}
     try:
-        for entry in entries:
-            if entry["provider"] == "stripe":
-                for record in entry["records"]:
-                    found.setdefault(record["kind"], {})[record["id"]] = record["object"]
-    except (OSError, httpx.HTTPError, ValueError) as trouble:
+        return _contents(_objects(entries))
+    except (OSError, httpx.HTTPError, ValueError, KeyError, TypeError) as trouble:
         raise JournalUnreadable(f"The journal of {place} cannot be read: {trouble}.") from trouble
-    return _contents(found)
+
+
+def _objects(entries: Iterator[dict[str, Any]]) -> _Objects:
+    """Return each object as the last line about it left it, by kind and id."""
+    found: _Objects = {}
+    for entry in entries:
+        if entry["provider"] == "stripe":
+            for record in entry["records"]:
+                found.setdefault(record["kind"], {})[record["id"]] = record["object"]
+    return found
 
 
 def _from_folder(folder: Path) -> Iterator[dict[str, Any]]:
