@@ -125,22 +125,6 @@ def _charge(
     kept = [Change("payment_method", method["id"], method), Change("charge", charge["id"], charge)]
     if balance is None:
         return _refuse(session, intent, charge, method, card, kept)
-    paid = {
-        **intent,
-        "status": "succeeded",
-        "amount_received": intent["amount"],
-        "latest_charge": charge["id"],
-        "last_payment_error": None,
-        "next_action": None,
-        "payment_method": method["id"],
-    }
-    complete = {
-        **session,
-        "status": "complete",
-        "payment_status": "paid",
-        "payment_intent": paid["id"],
-        "url": None,
-    }
     entry = objects.balance_entry(
         balance,
         charge["id"],
@@ -150,6 +134,30 @@ def _charge(
         category="charge",
         fee=amounts.fee_of(charge["amount"]),
     )
+    kept.append(Change("balance_transaction", balance, entry))
+    return _complete(session, intent, charge, kept)
+
+
+def _complete(
+    session: JsonObject, intent: JsonObject, charge: JsonObject, kept: list[Change]
+) -> Outcome:
+    """The bank said yes; the session is over."""
+    paid = {
+        **intent,
+        "status": "succeeded",
+        "amount_received": intent["amount"],
+        "latest_charge": charge["id"],
+        "last_payment_error": None,
+        "next_action": None,
+        "payment_method": charge["payment_method"],
+    }
+    complete = {
+        **session,
+        "status": "complete",
+        "payment_status": "paid",
+        "payment_intent": paid["id"],
+        "url": None,
+    }
     return Outcome(
         {
             "outcome": "paid",
@@ -159,7 +167,6 @@ def _charge(
         },
         [
             *kept,
-            Change("balance_transaction", balance, entry),
             Change("payment_intent", paid["id"], paid),
             Change("checkout_session", session["id"], complete),
         ],
