@@ -17,7 +17,7 @@ from tallystick.simulator.stripe import operations
 from tallystick.simulator.stripe.api import Api
 from tallystick.simulator.stripe.dashboard import Dashboard
 from tallystick.simulator.stripe.model import Account, Desk
-from tallystick.simulator.stripe.page import Page
+from tallystick.simulator.stripe.pages import Overview, Page
 from tallystick.simulator.stripe.queries import shown
 
 __all__ = ["Account", "Stripe", "letter"]
@@ -29,17 +29,19 @@ class Stripe:
     def __init__(
         self, account: Account, *, book: Book, faults: Faults, token: Callable[[int], str]
     ) -> None:
-        """Join the API, the page and the dashboard over one desk."""
+        """Join the API, the pages and the dashboard over one desk."""
         self.book = book
         self._desk = Desk(account, book, faults, token)
         self._api = Api(self._desk)
         self._page = Page(self._desk)
+        self._overview = Overview(self._desk)
         self._dashboard = Dashboard(self._desk)
 
     def add_routes(self, router: Router) -> None:
         """This function will add everything that this provider serves."""
         self._api.add_routes(router)
         self._page.add_routes(router)
+        self._overview.add_routes(router)
         self._dashboard.add_routes(router)
 
     def look_after(self) -> None:

@@ -31,6 +31,8 @@ _TYPES: Final = {
     "checkout.css": "text/css",
     "checkout.js": "text/javascript",
     "icon.svg": "image/svg+xml",
+    "overview.css": "text/css",
+    "overview.js": "text/javascript",
 }
 #: What can happen to a payment on the page: the person's click has no key to answer by.
 _PAGE_FAULTS: Final = {
