@@ -33,11 +33,11 @@ _BANNED: Final = {
     "service": "what it is: server, room, provider",
     "services": "what they are: servers, rooms, providers",
 }
-#: Names that others gave: Django's, Python's, HTTP's, the browser's.
+#: Names that others gave: Django's, Python's, HTTP's, the browser's, Stripe's.
 _ALLOWED: Final = re.compile(
     r"context ?managers?|contextmanager|\w*UserManager|SchemaManager|job_?manager"
     r"|name or service not known|service worker|terms[ _]of[ _]service|service[ _]unavailable"
-    r"|\bservice_actions\b"
+    r"|\bservice_(?:actions|date|documentation)\b"
     r"|importlib\.util\b|django\.utils|uuid_utils|(?:from|import) (?!tallystick)[\w.]+",
     re.IGNORECASE,
 )

@@ -3,220 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import stripe
+from tests.acceptance.simulator.process import PAID, SECRET, Listener, Running, order, wait_for
 
 from tallystick.simulator.journal import FILE_NAME
-
-KEY = "sk_test_acceptance"
-SECRET = "whsec_acceptance"
-PROGRAM = """
-import typer
-from tallystick.cli.simulator import register
-app = typer.Typer()
-register(app)
-app()
-"""
-SOURCE = Path(__file__).parents[2] / "src"
-PAID = {"charge.succeeded", "payment_intent.succeeded", "checkout.session.completed"}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(what: Callable[[], Any], *, within_s: float = 15) -> Any:
-    """Return what comes, once it is true."""
-    deadline = time.monotonic() + within_s
-    while not (found := what()):
-        assert time.monotonic() < deadline, "it did not come in time"
-        time.sleep(0.02)
-    return found
-
-
-@dataclass
-class Running:
-    """A simulator in a process of its own."""
-
-    data: Path
-    webhook_url: str = "http://127.0.0.1:9/nobody"
-    port: int = field(default_factory=free_port)
-    process: subprocess.Popen[str] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def command(self, *more: str, key: str = KEY) -> tuple[list[str], dict[str, str]]:
-        environment = {
-            name: value for name, value in os.environ.items() if not name.startswith("TALLYSTICK_")
-        } | {
-            "PYTHONPATH": str(SOURCE),
-            "TALLYSTICK_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/nothing",
-            "TALLYSTICK_REDIS_URL": "redis://127.0.0.1:9/0",
-            "TALLYSTICK_STRIPE_SECRET_KEY": key,
-            "TALLYSTICK_STRIPE_WEBHOOK_SECRET": SECRET,
-            "TALLYSTICK_SIMULATOR_WEBHOOK_URL": self.webhook_url,
-        }
-        words = ["--port", str(self.port), "--data", str(self.data), *more]
-        return [sys.executable, "-c", PROGRAM, *words], environment
-
-    def start(self, *more: str) -> Running:
-        argv, environment = self.command(*more)
-        self.process = subprocess.Popen(
-            argv, env=environment, stdout=subprocess.PIPE, text=True, cwd=self.data.parent
-        )
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line.startswith(f"Simulator ready on {self.url}"), line
-        return self
-
-    def end(self, farewell: signal.Signals = signal.SIGTERM) -> int:
-        assert self.process is not None
-        self.process.send_signal(farewell)
-        return self.gone()
-
-    def gone(self) -> int:
-        assert self.process is not None
-        assert self.process.stdout is not None
-        status = self.process.wait(10)
-        self.process.stdout.close()
-        return status
-
-    def refused(self, *more: str, key: str = KEY) -> str:
-        """Return what it says when it does not start."""
-        argv, environment = self.command(*more, key=key)
-        ended = subprocess.run(
-            argv, env=environment, capture_output=True, text=True, timeout=20, check=False
-        )
-        assert ended.returncode == 1
-        assert "Traceback" not in ended.stderr
-        return ended.stderr
-
-    def client(self, *, timeout_s: float = 10, retries: int = 0) -> stripe.StripeClient:
-        return stripe.StripeClient(
-            KEY,
-            base_addresses={"api": self.url},
-            max_network_retries=retries,
-            http_client=stripe.RequestsClient(timeout=timeout_s),
-        )
-
-    def next(self, what: str, **more: object) -> None:
-        answer = httpx.post(f"{self.url}/_simulator/next", json={"what": what, **more})
-        assert answer.status_code == 200, answer.text
-
-    def pay(self, session: str, card: str = "4242424242424242") -> str:
-        order = {"session": session, "card": card}
-        answer = httpx.post(f"{self.url}/_simulator/pay", json=order)
-        assert answer.status_code == 200, answer.text
-        return str(answer.json()["outcome"])
-
-
-@pytest.fixture
-def begin(tmp_path: Path) -> Iterator[Callable[..., Running]]:
-    """Give what starts simulators, and end all that still run."""
-    begun: list[Running] = []
-
-    def begin(webhook_url: str = Running.webhook_url) -> Running:
-        begun.append(Running(tmp_path / f"simulator-{len(begun)}", webhook_url))
-        return begun[-1].start()
-
-    yield begin
-    ended = [one.end() for one in begun if one.process and one.process.poll() is None]
-    assert set(ended) <= {0}
-
-
-@pytest.fixture
-def running(begin: Callable[..., Running]) -> Running:
-    return begin()
-
-
-@dataclass
-class Listener:
-    """A merchant's webhook endpoint: keeps what it gets and answers as it is told."""
-
-    url: str
-    answers: list[int] = field(default_factory=list)
-    got: list[tuple[bytes, dict[str, str]]] = field(default_factory=list)
-
-    def events(self) -> list[Any]:
-        return [
-            stripe.Webhook.construct_event(body, headers["stripe-signature"], SECRET)
-            for body, headers in self.got
-        ]
-
-    def types(self) -> list[str]:
-        return [event.type for event in self.events()]
-
-
-@pytest.fixture
-def listener() -> Iterator[Listener]:
-    heard = Listener("")
-
-    class Endpoint(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            heard.got.append((body, {name.lower(): text for name, text in self.headers.items()}))
-            self.send_response(heard.answers.pop(0) if heard.answers else 200)
-            self.send_header("Content-Length", "0")
-            self.send_header("Location", heard.url)
-            self.end_headers()
-
-        def log_message(self, *_words: object) -> None:
-            return None
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
-    heard.url = f"http://127.0.0.1:{server.server_address[1]}/api/webhooks/stripe?from=simulator"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield heard
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture
-def heard(begin: Callable[..., Running], listener: Listener) -> Running:
-    """Give a simulator that the listener hears."""
-    return begin(webhook_url=listener.url)
-
-
-def order(amount: int = 150_000) -> Any:
-    return {
-        "mode": "payment",
-        "success_url": "http://127.0.0.1:8123/payments/pay_1?session={CHECKOUT_SESSION_ID}",
-        "cancel_url": "http://127.0.0.1:8123/top-up",
-        "client_reference_id": "pay_1",
-        "metadata": {"payment": "pay_1"},
-        "payment_intent_data": {"metadata": {"payment": "pay_1"}},
-        "line_items": [
-            {
-                "quantity": 1,
-                "price_data": {
-                    "currency": "kes",
-                    "unit_amount": amount,
-                    "product_data": {"name": "Top up"},
-                },
-            }
-        ],
-    }
 
 
 class TestSdk:
@@ -245,7 +46,12 @@ class TestSdk:
         with pytest.raises(stripe.InvalidRequestError, match="greater than unrefunded"):
             v1.refunds.create({"payment_intent": intent.id, "amount": 100_001})
         events = {event.type for event in v1.events.list({"limit": 100}).data}
-        assert events == {*PAID, "payment_intent.payment_failed", "charge.refunded"}
+        assert events == {
+            *PAID,
+            "payment_intent.payment_failed",
+            "refund.created",
+            "charge.refunded",
+        }
         assert v1.accounts.retrieve_current().charges_enabled
 
     def test_expires_and_lists_sessions(self, running: Running) -> None:

@@ -7,6 +7,7 @@ to the operation and nowhere else; it is never logged, shown again or journalled
 from __future__ import annotations
 
 import html
+from dataclasses import replace
 from importlib import resources
 from string import Template
 from typing import Any, Final
@@ -17,10 +18,10 @@ from tallystick.simulator.control import json_body, refused
 from tallystick.simulator.errors import FormMalformed, SimulatorError
 from tallystick.simulator.faults import OPERATION_FAULTS
 from tallystick.simulator.forms import decode
-from tallystick.simulator.http import Reply, Request, Router, json_reply
+from tallystick.simulator.http import Reply, Request, Router
 from tallystick.simulator.stripe import amounts, cards, operations
-from tallystick.simulator.stripe.api import misbehave
 from tallystick.simulator.stripe.errors import NotFound, StripeRefusal
+from tallystick.simulator.stripe.lies import misbehave
 from tallystick.simulator.stripe.model import Desk, Outcome
 
 __all__ = ["Page"]
@@ -30,6 +31,8 @@ _TYPES: Final = {
     "checkout.css": "text/css",
     "checkout.js": "text/javascript",
     "icon.svg": "image/svg+xml",
+    "overview.css": "text/css",
+    "overview.js": "text/javascript",
 }
 #: What can happen to a payment on the page: the person's click has no key to answer by.
 _PAGE_FAULTS: Final = {
@@ -129,22 +132,24 @@ class Page:
         desk = self._desk
         name = "checkout.pay" if card else "checkout.authenticate"
         with desk.book.lock:
-            self.expire_overdue()
+            self._expire_if_overdue(session)
             outcome: Outcome = (
                 operations.pay(desk, session, card)
                 if card
                 else operations.authenticate(desk, session, succeeds=succeeds)
             )
             desk.commit(name, outcome)
+            if card and card.dispute and outcome.body["outcome"] == "paid":
+                asked = {"charge": outcome.body["charge"], "reason": card.dispute}
+                desk.commit("dispute.open", operations.open_dispute(desk, asked))
         fault = desk.faults.take(name, family=_PAGE_FAULTS, is_default=False)
-        return outcome.body, misbehave(json_reply(200, outcome.body), fault)
+        return outcome.body, misbehave(200, outcome.body, fault)
 
-    def expire_overdue(self) -> None:
-        """This function will expire every open session whose time is over."""
-        with self._desk.book.lock:
-            for session in operations.overdue_sessions(self._desk):
-                outcome = operations.expire_session(self._desk, session)
-                self._desk.commit("checkout.session.expire", outcome)
+    def _expire_if_overdue(self, session: str) -> None:
+        """Decide what time has decided before a late payment is."""
+        if operations.is_overdue(self._desk, session):
+            outcome = operations.expire_session(self._desk, session)
+            self._desk.commit("checkout.session.expire", outcome)
 
     def _done(self, session: JsonObject, outcome: JsonObject, reply: Reply) -> Reply:
         """Return where the person goes next; a fault of the operation stays with it."""
@@ -155,15 +160,7 @@ class Page:
             "declined": lambda: _redirect(f"/c/pay/{session['id']}?again"),
             "expired": lambda: self._closed({**session, "status": "expired"}),
         }
-        page = ways[outcome["outcome"]]()
-        return Reply(
-            page.status,
-            page.body,
-            page.headers,
-            hold_s=reply.hold_s,
-            hangs=reply.hangs,
-            kills=reply.kills,
-        )
+        return replace(ways[outcome["outcome"]](), fate=reply.fate)
 
     def _last_trouble(self, session: JsonObject) -> str:
         intent = self._desk.book.find("payment_intent", session["payment_intent"] or "")
