@@ -103,9 +103,7 @@ def book(
             results[place] = desk.stranger(report, is_alone=len(reports) == 1)
             continue
         fact = report.fact
-        # Only what takes money out of a wallet may find it uncovered.
-        may_claim = isinstance(fact, RefundReported | DisputeReported)
-        places = desk.places(standing.payment, may_claim=may_claim)
+        places = desk.places(standing.payment, fact)
         scene = Scene(standing, places, is_confirmed=is_confirmed)
         plan = _plan(scene, fact)
         if plan.must_ask:
@@ -148,7 +146,7 @@ def end_refund(
         code=code,
         sentence=sentence,
     )
-    scene = Scene(standing, desk.places(standing.payment))
+    scene = Scene(standing, desk.places(standing.payment, None))
     [result] = desk.post([_Intent(cause, now, scene, ended(scene), ended)])
     if isinstance(result, TallystickError):
         raise result
@@ -275,10 +273,16 @@ class _Desk:
         if wanted:
             self.wallets.update(wallets.of_ids(self.conn, wallet_ids=sorted(wanted)))
 
-    def places(self, payment: Payment, *, may_claim: bool = False) -> Places:
-        """Return the accounts that a payment's money moves between."""
+    def places(self, payment: Payment, fact: Fact | None) -> Places:
+        """Return the accounts that a fact's money moves between; no wallet's in its currency."""
         wallet = self.wallets[payment.wallet_id]
         currency = payment.amount.currency
+        if isinstance(fact, Paid | RefundReported | DisputeReported):
+            currency = fact.amount.currency
+        if currency != payment.amount.currency:
+            return self._outside(currency)
+        # Only what takes money out of a wallet may find it uncovered.
+        may_claim = isinstance(fact, RefundReported | DisputeReported)
         beyond = [chart.wallet_receivable(wallet.id, currency)] if may_claim else []
         return replace(
             self._outside(currency),

@@ -154,8 +154,15 @@ def along(
     return [*made, Change(arrived, crossing.state.value, note[:_NOTE_MAX])]
 
 
-def refunded(payment: Payment, more: int, at: datetime, *, note: str = "") -> Change:
-    """Return the payment with so many minor units more, or less, of it given back."""
-    total = Money(max(0, payment.refunded.minor + more), payment.amount.currency)
+def refunded(
+    payment: Payment, amount: Money, at: datetime, *, sign: int = 1, note: str = ""
+) -> Change:
+    """Return the payment with so much more of it given back, or with sign -1 less.
+
+    What went in another currency is none of it.
+    """
+    currency = payment.amount.currency
+    more = sign * amount.minor if amount.currency == currency else 0
+    total = Money(max(0, payment.refunded.minor + more), currency)
     after = replace(payment, refunded=total, updated_at=at)
     return Change(after, payment.state.value, note[:_NOTE_MAX])
