@@ -11,7 +11,8 @@ from django.conf import settings
 from django.db import connection
 from django.test import override_settings
 
-from tallystick import db, ids, ledger
+from factories import payments as factory
+from tallystick import db, ids, ledger, payments
 from tallystick.payments import Paid, operations
 from tallystick.payments.provider import Accepted, Declined
 
@@ -39,9 +40,12 @@ def provider(site):
             capabilities = settings_provider().capabilities
             with self._transaction() as conn:
                 now = db.now(conn)
-                begun = operations.begin(conn, payment_id, capabilities=capabilities, now=now)
+                payment = payments.get(conn, payment_id=payment_id, owner=None)
+                begun = operations.begin(conn, payment, capabilities=capabilities, now=now)
                 accepted = Accepted("cs_1", "https://checkout.example/cs_1")
-                operations.record_accepted(conn, begun.attempt, accepted, now=now)
+                operations.record_accepted(
+                    conn, begun.attempt, accepted, payment_id=payment_id, now=now
+                )
 
         def decline(self, path: str) -> None:
             with self._transaction() as conn:
@@ -49,12 +53,12 @@ def provider(site):
                 fact = Declined(
                     path.rpartition("/")[2], "card_declined", "The card was declined.", now
                 )
-                operations.book_declined(conn, fact, now=now)
+                factory.book(conn, fact)
 
         def pay(self, path: str, amount) -> None:
             with self._transaction() as conn:
                 fact = Paid(path.rpartition("/")[2], "cs_1", amount, db.now(conn))
-                operations.book_paid(conn, fact, provider="stripe", event_id=ids.new())
+                factory.book(conn, fact)
 
     return Played()
 
