@@ -13,7 +13,6 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from tallystick.settings.calls import BreakerOpenFor, BreakerVolume, BreakerWindow, CallsMax
 from tallystick.settings.kinds import (
     Count,
     CurrencyCode,
@@ -30,6 +29,14 @@ from tallystick.settings.kinds import (
     Seconds,
     SmtpUrl,
     TimeZone,
+)
+from tallystick.settings.meanings import (
+    BreakerOpenFor,
+    BreakerVolume,
+    BreakerWindow,
+    CallsMax,
+    MetricsPort,
+    WorkerMetricsPort,
 )
 
 __all__ = ["DEVELOPMENT_SECRET_KEY", "PREFIX", "STRIPE_API_URL", "Settings"]
@@ -349,15 +356,8 @@ class Settings(BaseSettings):
             "127.0.0.1",
         ),
     ] = "127.0.0.1"
-    metrics_port: Annotated[
-        int | None,
-        Field(ge=1, le=65_535),
-        Note(
-            _METRICS,
-            "The port for GET /metrics, in Prometheus' text format. Left out, none are told.",
-            "9123",
-        ),
-    ] = None
+    metrics_port: MetricsPort = None
+    worker_metrics_port: WorkerMetricsPort = None
 
     @property
     def is_production(self) -> bool:

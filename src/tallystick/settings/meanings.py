@@ -1,14 +1,24 @@
-"""The settings of calls to providers: their meanings, kept apart for the size of the model."""
+"""Meanings of settings that are kept apart from the model, for its size."""
 
 from __future__ import annotations
 
 from typing import Annotated, Final
 
+from pydantic import Field
+
 from tallystick.settings.kinds import Count, Note, Seconds
 
-__all__ = ["BreakerOpenFor", "BreakerVolume", "BreakerWindow", "CallsMax"]
+__all__ = [
+    "BreakerOpenFor",
+    "BreakerVolume",
+    "BreakerWindow",
+    "CallsMax",
+    "MetricsPort",
+    "WorkerMetricsPort",
+]
 
 _CALLS: Final = "Calls to providers"
+_METRICS: Final = "Metrics"
 
 BreakerWindow = Annotated[
     Seconds,
@@ -39,5 +49,24 @@ CallsMax = Annotated[
         "Calls of one operation that one process has out at once. Below "
         "TALLYSTICK_MONEY_CONCURRENCY, so that a slow provider leaves a place to the others.",
         "3",
+    ),
+]
+MetricsPort = Annotated[
+    int | None,
+    Field(ge=1, le=65_535),
+    Note(
+        _METRICS,
+        "The port for GET /metrics, in Prometheus' text format. Left out, none are told.",
+        "9123",
+    ),
+]
+WorkerMetricsPort = Annotated[
+    int | None,
+    Field(ge=1, le=65_535),
+    Note(
+        _METRICS,
+        "The port on which `tallystick worker` tells its own, on the same interface: another than "
+        "the server's. Left out, none are told.",
+        "9124",
     ),
 ]
