@@ -6,6 +6,7 @@ makes it, and each call goes through the breaker of its operation. What may wait
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -94,7 +95,7 @@ def _send(caller: Caller, crossing: Crossing, operation: Operation) -> None:
                 conn,
                 crossing,
                 why=_WAITING,
-                delay_s=closed.retry_after_s,
+                delay_s=math.ceil(closed.retry_after_s),
                 now=db.now(conn),
             )
 

@@ -211,8 +211,9 @@ class Breakers:
             base = home.known(kept, self._now())
             memory, step = change(base, kept.now)
             is_swapped: bool | None = True
-            # What the store has lost is put back, also where this step changes nothing.
-            if memory is not base or home.knows_more(kept):
+            # Also where this step changes nothing, what the store has lost is put back, and the
+            # moments of a clock that was put back: they would move ahead of it at each reading.
+            if memory is not base or home.knows_more(kept) or _is_ahead(kept):
                 assert self._shared is not None
                 is_swapped = self._shared.swap(home.name, kept, memory)
             if is_swapped is None:
@@ -250,6 +251,10 @@ class Breakers:
         self._meter.state(home.name, is_open=memory.state is not BreakerState.CLOSED)
         is_shared = kept_of is not None
         return rules.view(memory, home.policy, name=home.name, now=now, shared=is_shared)
+
+
+def _is_ahead(kept: Kept) -> bool:
+    return kept.memory is not None and kept.memory.touched_at > kept.now
 
 
 class _Home:
