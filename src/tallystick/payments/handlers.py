@@ -86,6 +86,8 @@ def _send(caller: Caller, crossing: Crossing, operation: Operation) -> None:
         return
     try:
         caller.call(provider.name, operation, lambda: _run(caller.pool, provider, crossing))
+    except Unused:
+        log.info("provider_call_unneeded", crossing=str(crossing.id))
     except CallUnknown as trouble:
         log.warning("provider_call_unknown", crossing=str(crossing.id), trouble=str(trouble))
     except (BreakerOpen, BulkheadFull) as closed:
