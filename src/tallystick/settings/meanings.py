@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from tallystick.settings.kinds import Count, Note, Seconds
+from tallystick.settings.kinds import Count, Note
 
 __all__ = [
     "BreakerOpenFor",
@@ -20,8 +20,11 @@ __all__ = [
 _CALLS: Final = "Calls to providers"
 _METRICS: Final = "Metrics"
 
+#: A breaker that nobody has called for an hour is forgotten: nothing here comes near that.
+_UpToFiveMinutes = Annotated[int, Field(ge=1, le=300)]
+
 BreakerWindow = Annotated[
-    Seconds,
+    _UpToFiveMinutes,
     Note(_CALLS, "A breaker counts an operation's calls of so many last seconds.", "30"),
 ]
 BreakerVolume = Annotated[
@@ -34,7 +37,7 @@ BreakerVolume = Annotated[
     ),
 ]
 BreakerOpenFor = Annotated[
-    Seconds,
+    _UpToFiveMinutes,
     Note(
         _CALLS,
         "It calls nobody for so long, then probes with one call in the whole fleet. Each bad "

@@ -298,6 +298,31 @@ class TestAway:
                 clock.now += 1.01
             assert state(other) == CLOSED
 
+    def test_that_goes_while_it_is_asked_leaves_what_was_read(self, store):
+        """Read it can be, and then the line is cut at the swap: the probe goes as a probe."""
+        quick = BreakerPolicy(open_for_s=0.1, probe_lease_s=60)
+        trip(process(store.url, quick))
+        watcher = process(store.url, quick)
+        while watcher.views()[0].retry_after_s:
+            time.sleep(0.01)
+        store.client.script_flush()
+        with TcpProxy.to(store.url) as proxy:
+            breakers = process(proxy.url(store.url), quick)
+            # Only the swap says it.
+            proxy.cut_at(b"PEXPIRE")
+            assert call(breakers, lambda: state(breakers)) == (BreakerState.HALF_OPEN, False)
+            assert state(breakers) == (BreakerState.CLOSED, False)
+
+    def test_seen_in_a_list_alone_is_known_too(self, store):
+        trip(process(store.url))
+        with TcpProxy.to(store.url) as proxy:
+            breakers = process(proxy.url(store.url))
+            assert state(breakers) == OPEN
+            proxy.refuse()
+            proxy.cut()
+            assert is_refused(breakers)
+            assert state(breakers) == (BreakerState.OPEN, False)
+
     def test_that_asks_for_another_password_is_away(self, store):
         breakers = at_home(store.url.replace("secret", "wrong"), Clock())
         assert call(breakers) == "answer"
