@@ -6,17 +6,22 @@ The parent imports everything once and connects to nothing; each child joins its
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from typing import Annotated, Final
 
+import structlog
 import typer
 
 from tallystick.cli.startup import refuse_unsafe_database, settings_or_exit
 from tallystick.jobs import GROUPS
 from tallystick.observability import configure
+from tallystick.observability.exposition import count_for_nobody, exposed_alone
 from tallystick.settings import Settings
 
 __all__ = ["register"]
+
+log: Final = structlog.get_logger(__name__)
 
 #: Seconds that running jobs may take to finish after the farewell, and until the kill.
 _DRAIN_S: Final = 25.0
@@ -60,13 +65,15 @@ def _work(settings: Settings, group: str) -> None:
     from tallystick.bootstrap import House  # noqa: PLC0415 - the same
     from tallystick.jobs.worker import run_group  # noqa: PLC0415 - the same
 
-    house = House.from_settings(settings)
-    concurrency = {
-        "money": settings.money_concurrency,
-        "webhooks": settings.webhooks_concurrency,
-        "upkeep": settings.upkeep_concurrency,
-    }
-    try:
+    with ExitStack() as stack:
+        _tell_metrics(settings, group, stack)
+        house = House.from_settings(settings)
+        stack.callback(house.close)
+        concurrency = {
+            "money": settings.money_concurrency,
+            "webhooks": settings.webhooks_concurrency,
+            "upkeep": settings.upkeep_concurrency,
+        }
         run_group(
             registry=house.registry,
             drains=house.drains,
@@ -77,5 +84,18 @@ def _work(settings: Settings, group: str) -> None:
             attempts_max=settings.job_attempts_max,
             drain_s=_DRAIN_S,
         )
-    finally:
-        house.close()
+
+
+def _tell_metrics(settings: Settings, group: str, stack: ExitStack) -> None:
+    """Tell this process's metrics until the stack ends; where that cannot be, work all the same."""
+    first = settings.worker_metrics_port
+    if first is None:
+        count_for_nobody()
+        return
+    port = first + list(GROUPS).index(group)
+    try:
+        stack.enter_context(exposed_alone(settings.metrics_host, port))
+    except OSError as trouble:
+        log.warning("metrics_not_told", group=group, port=port, why=trouble.strerror)
+    else:
+        log.info("metrics_told", group=group, host=settings.metrics_host, port=port)

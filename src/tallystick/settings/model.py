@@ -352,6 +352,16 @@ class Settings(BaseSettings):
             "9123",
         ),
     ] = None
+    worker_metrics_port: Annotated[
+        int | None,
+        Field(ge=1, le=65_533),
+        Note(
+            _METRICS,
+            "The port at which the workers' money process tells its metrics, on that interface; "
+            "webhooks and upkeep have the next two. Left out, none are told.",
+            "9124",
+        ),
+    ] = None
 
     @property
     def is_production(self) -> bool:

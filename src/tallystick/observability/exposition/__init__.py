@@ -1,12 +1,13 @@
 """Exposition: one address at which a parent tells what all its processes have counted.
 
 A parent enters `exposed` before it makes a child, its children `join` the folder before they
-count, and it says of each that has ended that it `bury`s it. It knows no metric and no server.
+count, and it says of each that has ended that it `bury`s it. A process that has its address to
+itself enters `exposed_alone`. It knows no metric and no server.
 """
 
 from __future__ import annotations
 
 from tallystick.observability.exposition.folder import Folder, count_for_nobody, join
-from tallystick.observability.exposition.server import exposed
+from tallystick.observability.exposition.server import exposed, exposed_alone
 
-__all__ = ["Folder", "count_for_nobody", "exposed", "join"]
+__all__ = ["Folder", "count_for_nobody", "exposed", "exposed_alone", "join"]

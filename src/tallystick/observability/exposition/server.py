@@ -22,9 +22,9 @@ from typing import Any, Final
 import structlog
 
 from tallystick import clock
-from tallystick.observability.exposition.folder import Folder
+from tallystick.observability.exposition.folder import Folder, count_for_nobody
 
-__all__ = ["exposed"]
+__all__ = ["exposed", "exposed_alone"]
 
 log: Final = structlog.get_logger(__name__)
 
@@ -49,7 +49,28 @@ def exposed(host: str, port: int) -> Iterator[Folder]:
     with contextlib.ExitStack() as stack:
         folder = Folder.make()
         stack.callback(folder.remove)
-        server = stack.enter_context(_Server(host, port, folder.text))
+        stack.enter_context(_told(host, port, folder.text))
+        yield folder
+
+
+@contextmanager
+def exposed_alone(host: str, port: int) -> Iterator[None]:
+    """Serve at the address what this process alone counts, until the end.
+
+    Nothing may have imported prometheus_client yet. Raises OSError where the address cannot be
+    listened on.
+    """
+    count_for_nobody()
+    from prometheus_client import generate_latest  # noqa: PLC0415 - without anybody's folder
+
+    with _told(host, port, generate_latest):
+        yield
+
+
+@contextmanager
+def _told(host: str, port: int, text: Callable[[], bytes]) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(_Server(host, port, text))
         # A child of a fork would hold the port, and the line of whoever asks just now.
         os.register_at_fork(after_in_child=server.let_go)
         asked = threading.Thread(
@@ -57,7 +78,7 @@ def exposed(host: str, port: int) -> Iterator[Folder]:
         )
         _start_deaf(asked)
         stack.callback(server.shutdown)
-        yield folder
+        yield
 
 
 def _start_deaf(thread: threading.Thread) -> None:
