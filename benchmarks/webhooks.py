@@ -35,7 +35,7 @@ KES: Final = Currency("KES")
 EVENTS: Final = 10_000
 WALLETS: Final = 1_000
 MINOR: Final = 150_000
-SECRET: Final = "whsec_of_the_benchmark"
+SECRET: Final = "whsec_of_the_benchmark"  # noqa: S105 - of a server that lives for seconds
 #: About what Stripe sends of a Checkout session.
 BODY_BYTES: Final = 2_800
 READY_WITHIN_S: Final = 30.0
@@ -89,11 +89,10 @@ def _payments(conn: psycopg.Connection) -> list[UUID]:
         with conn.cursor().copy(_PAYMENT) as copy:
             for number, payment in enumerate(payments):
                 wallet = opened[number % WALLETS]
-                copy.write_row(
-                    (payment, wallet.owner, wallet.id, MINOR, "KES", "stripe", "submitted")
-                    + (wallet.owner, str(payment), bytes(32), "bench", f"cs_{payment}")
-                    + (now, now, now)
-                )
+                who = (payment, wallet.owner, wallet.id)
+                asked = (MINOR, "KES", "stripe", "submitted", wallet.owner, str(payment))
+                times = (now, now, now)
+                copy.write_row((*who, *asked, bytes(32), "bench", f"cs_{payment}", *times))
     conn.execute("ANALYZE tallystick.payment")
     conn.commit()
     return payments
@@ -138,7 +137,6 @@ def _answered(
     backend_s = cpu_s(backend) - before[0]
     if delivered.statuses != {200: EVENTS}:
         raise RuntimeError(f"Not all were answered 200: {delivered.statuses}")
-    # Without their death the rows would be in the page cache alone: PostgreSQL says what is kept.
     kept = webhooks.count_by_state(conn).get("received", 0)
     conn.rollback()
     if kept != EVENTS + 1:

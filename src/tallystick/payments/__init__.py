@@ -37,6 +37,7 @@ from tallystick.payments.model import (
     Reason,
     Refund,
     Review,
+    Standing,
     Step,
 )
 from tallystick.payments.operations import REFUND, SUBMIT, create, resolve
@@ -107,6 +108,7 @@ __all__ = [
     "Review",
     "ReviewNotFound",
     "ReviewResolved",
+    "Standing",
     "Step",
     "Try",
     "create",

@@ -6,6 +6,7 @@ makes it, and each call goes through the breaker of its operation. What may wait
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -85,6 +86,8 @@ def _send(caller: Caller, crossing: Crossing, operation: Operation) -> None:
         return
     try:
         caller.call(provider.name, operation, lambda: _run(caller.pool, provider, crossing))
+    except Unused:
+        log.info("provider_call_unneeded", crossing=str(crossing.id))
     except CallUnknown as trouble:
         log.warning("provider_call_unknown", crossing=str(crossing.id), trouble=str(trouble))
     except (BreakerOpen, BulkheadFull) as closed:
@@ -94,7 +97,7 @@ def _send(caller: Caller, crossing: Crossing, operation: Operation) -> None:
                 conn,
                 crossing,
                 why=_WAITING,
-                delay_s=closed.retry_after_s,
+                delay_s=math.ceil(closed.retry_after_s),
                 now=db.now(conn),
             )
 

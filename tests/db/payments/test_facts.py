@@ -74,10 +74,14 @@ class TestPaid:
 
     def test_twice_in_one_batch_brings_it_once(self, till):
         payment = till.submitted()
-        first, again = till.book(till.paid(payment), till.paid(payment))
-        assert (first, type(again)) == (BOOKED, FactEarly)
-        assert till.book(till.paid(payment)) == [BOOKED]
+        assert till.book(*[till.paid(payment)] * 20) == [BOOKED] * 20
         assert till.available == 150_000
+
+    def test_twice_by_two_sessions_in_one_batch_reaches_wallet_and_suspense(self, conn, till):
+        payment = till.submitted()
+        assert till.book(till.paid(payment), till.paid(payment, reference="cs_2")) == [BOOKED] * 2
+        assert (till.available, till.suspense()) == (150_000, 150_000)
+        assert ledger.verify(conn) == []
 
     def test_of_many_payments_settles_all_at_once(self, conn, till):
         made = [till.submitted(key=f"key-{number}") for number in range(40)]

@@ -23,7 +23,18 @@ from tallystick.money import Currency
 from tallystick.payments import store
 from tallystick.payments.errors import FactEarly
 from tallystick.payments.facts import collection, dispute, refund
-from tallystick.payments.facts.model import Effects, Places, Plan, Report, Scene
+from tallystick.payments.facts.model import (
+    Booked,
+    Effects,
+    MustAsk,
+    Places,
+    Plan,
+    Report,
+    Result,
+    Scene,
+    Separately,
+    Stranger,
+)
 from tallystick.payments.model import Change, Payment, PaymentState, Standing
 from tallystick.payments.provider import (
     Declined,
@@ -35,44 +46,12 @@ from tallystick.payments.provider import (
 )
 from tallystick.wallets import Wallet
 
-__all__ = ["Booked", "MustAsk", "Result", "Separately", "Stranger", "book", "end_refund"]
+__all__ = ["book", "end_refund"]
 
 #: The place of payments in the house's lock order, among state rows.
 _RANK: Final = 220
 #: How long a fact about something that is not here is thought to be early.
 _EARLY: Final = timedelta(seconds=60)
-
-
-class Separately(TallystickError):
-    """One of the facts needs a transaction of its own: nothing of the batch was done."""
-
-    code = "payment_fact_alone"
-
-
-@dataclass(frozen=True, slots=True)
-class Booked:
-    """What the fact says stands in the books, or says nothing new."""
-
-
-@dataclass(frozen=True, slots=True)
-class MustAsk:
-    """The fact does not fit: its provider must be asked before it is booked."""
-
-    payment_id: UUID
-    refund_id: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stranger:
-    """The fact is about money that no payment here is known to have brought.
-
-    `collected_reference` is what the provider may be asked about; None where that tells nothing.
-    """
-
-    collected_reference: str | None
-
-
-Result = Booked | MustAsk | Stranger | TallystickError
 
 
 def book(
@@ -85,9 +64,8 @@ def book(
 ) -> list[Result]:
     """Book the facts and return what became of each, in their order.
 
-    FactEarly where one is about something that may yet come, or about a payment that another
-    fact of the batch has just moved: it is to be tried again. Locks all payments that are named,
-    then accounts. Raises Separately where one of several must be alone.
+    FactEarly where one is about something that may yet come: it is to be tried again. Locks all
+    payments that are named, then accounts. Raises Separately where one of several must be alone.
     """
     desk = _Desk(conn, provider, now)
     named = [_payment_of(report.fact) for report in reports]
@@ -97,6 +75,8 @@ def book(
     desk.learn(standings.values())
     results: list[Result] = [Booked()] * len(reports)
     waiting: dict[int, _Intent] = {}
+    taken: set[UUID] = set()
+    later: list[int] = []
     for place, (report, identity) in enumerate(zip(reports, named, strict=True)):
         standing = standings.get(identity) if identity else None
         if standing is None:
@@ -108,7 +88,10 @@ def book(
         plan = _plan(scene, fact)
         if plan.must_ask:
             results[place] = _question(scene, fact)
+        elif plan.moves and standing.payment.id in taken:
+            later.append(place)
         elif plan.moves:
+            taken.add(standing.payment.id)
             waiting[place] = _Intent(
                 report.cause, fact.occurred_at, scene, plan, partial(_plan, fact=fact)
             )
@@ -119,6 +102,12 @@ def book(
             ]
     for place, result in zip(waiting, desk.post(list(waiting.values())), strict=True):
         results[place] = result
+    if later:
+        # What one payment is told several times is planned again by how the first left it.
+        rest = [reports[place] for place in later]
+        again = book(conn, rest, provider=provider, now=now, is_confirmed=is_confirmed)
+        for place, result in zip(later, again, strict=True):
+            results[place] = result
     return results
 
 

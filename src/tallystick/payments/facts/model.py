@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from tallystick import ids
+from tallystick.errors import TallystickError
 from tallystick.ledger import Move
 from tallystick.money import Money
 from tallystick.payments import rules
@@ -26,9 +27,56 @@ from tallystick.payments.model import (
 )
 from tallystick.payments.provider import Fact, Paid, RefundReported
 
-__all__ = ["ASK", "NOTHING", "Effects", "Places", "Plan", "Report", "Scene", "along", "refunded"]
+__all__ = [
+    "ASK",
+    "NOTHING",
+    "Booked",
+    "Effects",
+    "MustAsk",
+    "Places",
+    "Plan",
+    "Report",
+    "Result",
+    "Scene",
+    "Separately",
+    "Stranger",
+    "along",
+    "refunded",
+]
 
 _NOTE_MAX: Final = 500
+
+
+class Separately(TallystickError):
+    """One of the facts needs a transaction of its own: nothing of the batch was done."""
+
+    code = "payment_fact_alone"
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What the fact says stands in the books, or says nothing new."""
+
+
+@dataclass(frozen=True, slots=True)
+class MustAsk:
+    """The fact does not fit: its provider must be asked before it is booked."""
+
+    payment_id: UUID
+    refund_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """The fact is about money that no payment here is known to have brought.
+
+    `collected_reference` is what the provider may be asked about; None where that tells nothing.
+    """
+
+    collected_reference: str | None
+
+
+Result = Booked | MustAsk | Stranger | TallystickError
 
 
 @dataclass(frozen=True, slots=True)
