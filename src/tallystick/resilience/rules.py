@@ -25,6 +25,7 @@ from tallystick.resilience.model import (
 __all__ = [
     "FORGOTTEN_AFTER_S",
     "admit",
+    "give_back",
     "is_good",
     "reset",
     "settle",
@@ -75,9 +76,8 @@ def settle(
     """Return the memory after a call's outcome; `chance` draws the jitter of an opening.
 
     A call that was let out in another turn changes nothing: it speaks of a time that is over.
-    So does one whose kind does not fit: turns counted by different processes may be the same.
     """
-    if ticket.turn != memory.turn or ticket.is_probe == (memory.state is BreakerState.CLOSED):
+    if _is_past(memory, ticket):
         return memory
     if ticket.is_probe and is_good(outcome, policy):
         return reset(memory, policy, now=now)
@@ -89,6 +89,23 @@ def settle(
     rate = counted.rate or _rate(counted.buckets, policy)
     fresh = replace(counted, buckets=(), rate=rate, tripped_at=now)
     return _opened(fresh, policy, now, chance, streak=0)
+
+
+def give_back(memory: Memory, *, ticket: Ticket, now: float) -> Memory:
+    """Return the memory after a ticket that no call was made with: the next may have it at once.
+
+    It says nothing of the provider, neither good nor bad. A ticket of another turn changes
+    nothing: a probe whose lease is over may have been followed by another.
+    """
+    if _is_past(memory, ticket):
+        return memory
+    if ticket.is_probe:
+        return replace(
+            memory, state=BreakerState.OPEN, turn=memory.turn + 1, until=now, touched_at=now
+        )
+    if now >= memory.paced_until:
+        return memory
+    return replace(memory, next_at=min(memory.next_at, now), touched_at=now)
 
 
 def is_good(outcome: Outcome, policy: BreakerPolicy) -> bool:
@@ -162,6 +179,15 @@ def view(
         is_paced=is_closed and now < memory.paced_until,
         shared=shared,
     )
+
+
+def _is_past(memory: Memory, ticket: Ticket) -> bool:
+    """Return whether the ticket is of another turn than this one.
+
+    So is one whose kind does not fit: turns counted by different processes may be the same.
+    """
+    is_closed = memory.state is BreakerState.CLOSED
+    return ticket.turn != memory.turn or ticket.is_probe == is_closed
 
 
 def _later(wait_s: float, chance: float) -> float:
