@@ -322,12 +322,14 @@ class _Home:
         self.places: Final = threading.BoundedSemaphore(policy.calls_max)
         self.lock: Final = threading.Lock()
         self.memory = Memory()
-        #: The greatest turn that was seen in the store.
-        self._seen_turn = -1
+        #: The latest turn that was seen in the store.
+        self._seen_turn: int | None = None
 
     def knows_more(self, kept: Kept) -> bool:
         """Return whether the store has lost what this process has seen in it."""
-        return self._seen_turn >= 0 and (kept.memory is None or kept.memory.turn < self._seen_turn)
+        if self._seen_turn is None:
+            return False
+        return kept.memory is None or rules.is_before(kept.memory.turn, self._seen_turn)
 
     def known(self, kept: Kept, now: float) -> Memory:
         """Return what is to be believed, on the store's clock: the store, or what it has lost.
@@ -346,6 +348,7 @@ class _Home:
         """Remember what the store holds now, on this process's clock."""
         with self.lock:
             # Another thread may have seen later news meanwhile.
-            if memory.turn >= self._seen_turn:
+            seen = self._seen_turn
+            if seen is None or not rules.is_before(memory.turn, seen):
                 self.memory = rules.shifted(memory, shift_s)
                 self._seen_turn = memory.turn

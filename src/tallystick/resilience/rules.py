@@ -26,6 +26,7 @@ __all__ = [
     "FORGOTTEN_AFTER_S",
     "admit",
     "give_back",
+    "is_before",
     "is_good",
     "reset",
     "settle",
@@ -42,6 +43,8 @@ _BUCKETS: Final = 10
 _STREAK_MAX: Final = 16
 #: How much of what is usual the last bucket decides.
 _LEARNT: Final = 0.3
+#: Turns are counted in a ring of so many, so that no turn is the last one.
+_TURNS: Final = 2**53
 #: Calls are paced for so many times as long as the trouble was, until the backlog is gone.
 _PACED_TIMES: Final = 2.0
 
@@ -101,11 +104,16 @@ def give_back(memory: Memory, *, ticket: Ticket, now: float) -> Memory:
         return memory
     if ticket.is_probe:
         return replace(
-            memory, state=BreakerState.OPEN, turn=memory.turn + 1, until=now, touched_at=now
+            memory, state=BreakerState.OPEN, turn=_next(memory.turn), until=now, touched_at=now
         )
     if now >= memory.paced_until:
         return memory
     return replace(memory, next_at=min(memory.next_at, now), touched_at=now)
+
+
+def is_before(turn: int, other: int) -> bool:
+    """Return whether a turn is an earlier one: the shorter way round the ring leads to `other`."""
+    return 0 < (other - turn) % _TURNS < _TURNS // 2
 
 
 def is_good(outcome: Outcome, policy: BreakerPolicy) -> bool:
@@ -117,7 +125,7 @@ def reset(memory: Memory, policy: BreakerPolicy, *, now: float) -> Memory:
     """Return the memory closed, with an empty window, and its calls paced for a while."""
     trouble_s = max(now - memory.tripped_at, policy.window_s)
     return Memory(
-        turn=memory.turn + 1,
+        turn=_next(memory.turn),
         touched_at=now,
         rate=memory.rate,
         paced_until=now + min(_PACED_TIMES * trouble_s, FORGOTTEN_AFTER_S),
@@ -181,6 +189,10 @@ def view(
     )
 
 
+def _next(turn: int) -> int:
+    return (turn + 1) % _TURNS
+
+
 def _is_past(memory: Memory, ticket: Ticket) -> bool:
     """Return whether the ticket is of another turn than this one.
 
@@ -214,7 +226,7 @@ def _pace(memory: Memory, policy: BreakerPolicy) -> float:
 def _probe(memory: Memory, policy: BreakerPolicy, now: float, *, streak: int) -> Admission:
     # As long as it would be open: a provider that hangs is asked ever less often, too.
     lease_s = max(policy.probe_lease_s, _open_for_s(policy, streak))
-    turn = memory.turn + 1
+    turn = _next(memory.turn)
     out = replace(
         memory,
         state=BreakerState.HALF_OPEN,
@@ -233,7 +245,7 @@ def _opened(
     return replace(
         memory,
         state=BreakerState.OPEN,
-        turn=memory.turn + 1,
+        turn=_next(memory.turn),
         until=now + wait_s,
         streak=min(streak, _STREAK_MAX),
         touched_at=now,
