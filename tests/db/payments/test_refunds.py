@@ -28,7 +28,6 @@ from tallystick.payments import (
     RefundTooLarge,
     RefundUnsupported,
     facts,
-    operations,
 )
 from tallystick.payments.facts import Booked, MustAsk, Stranger
 
@@ -215,7 +214,7 @@ class TestReported:
         refund = desk.refund(50_000)
         facts.end_refund(
             conn,
-            standing=operations.locked(conn, *refund.names)[0],
+            payment_id=refund.payment_id,
             refund_id=refund.id,
             after=S.EXPIRED,
             code="not_sent_in_time",

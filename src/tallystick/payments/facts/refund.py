@@ -29,14 +29,19 @@ def reported(scene: Scene, fact: RefundReported) -> Plan:
         return NOTHING
     if fact.amount != refund.amount:
         return _other_amount(scene, refund, fact)
-    if fact.status is RefundStatus.PENDING:
-        return _pending(refund, fact)
-    if refund.is_terminal:
-        return _late(scene, refund, fact)
+    return _late(scene, refund, fact) if refund.is_terminal else _told(scene, refund, fact)
+
+
+def _told(scene: Scene, refund: Refund, fact: RefundReported) -> Plan:
+    """Return what follows for a refund that waits for this word."""
     known = replace(refund, reference=fact.reference)
-    if fact.status is RefundStatus.FAILED:
-        return release(scene, known, after=S.FAILED, code=fact.code, sentence=fact.sentence)
-    return _settled(scene, known, fact)
+    match fact.status:
+        case RefundStatus.PENDING:
+            return _pending(refund, fact)
+        case RefundStatus.FAILED:
+            return release(scene, known, after=S.FAILED, code=fact.code, sentence=fact.sentence)
+        case RefundStatus.SUCCEEDED:
+            return _settled(scene, known, fact)
 
 
 def release(scene: Scene, refund: Refund, *, after: S, code: str, sentence: str) -> Plan:
@@ -49,9 +54,7 @@ def release(scene: Scene, refund: Refund, *, after: S, code: str, sentence: str)
         return _kept_held(scene, refund, sentence, failure)
 
     def effects(posting: UUID, at: datetime) -> Effects:
-        ended = along(
-            refund, after, now=at, note=sentence, released_posting_id=posting, **failure
-        )
+        ended = along(refund, after, now=at, note=sentence, released_posting_id=posting, **failure)
         return Effects([*ended, refunded(scene.payment, refund.amount, at, sign=-1)])
 
     places = scene.places
@@ -123,7 +126,7 @@ def _late(scene: Scene, refund: Refund, fact: RefundReported) -> Plan:
     """A refund that had ended comes back, or is made after all."""
     came_back = fact.status is RefundStatus.FAILED
     kind = NewsKind.REFUND_RETURNED if came_back else NewsKind.REFUND_LATE
-    is_news = (refund.state is S.SETTLED) is came_back
+    is_news = (refund.state is S.SETTLED) is came_back and fact.status is not RefundStatus.PENDING
     if not is_news or (kind, fact.reference) in scene.standing.news:
         return NOTHING
     amount = fact.amount
