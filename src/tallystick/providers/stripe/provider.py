@@ -142,15 +142,15 @@ class Stripe:
         if reference is None:
             return self._searched(payment)
 
-        def known(told: Content) -> _Known:
-            is_ours = _is_of(payment, told)
-            return _Known(Session.model_validate(told).standing() if is_ours else None)
+        def known(told: Content) -> _Known | None:
+            session = Session.model_validate(told)
+            return _Known(session.standing()) if _is_of(payment, told) else None
 
-        session = found(
+        ours = found(
             lambda: self._client.v1.checkout.sessions.retrieve(reference, {"expand": _EXPANDED}),
             known,
         )
-        return self._searched(payment) if session is None else session.standing
+        return self._searched(payment) if ours is None else ours.standing
 
     def look_up_refund(self, refund: Refund, payment: Payment) -> RefundReported | None:
         """Return how a refund of ours stands, whatever its amount; raise CallUnknown.
@@ -307,7 +307,7 @@ class Stripe:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """How a session that is there stands; None where it is not the payment's, or says nothing."""
+    """How a session of the payment's stands; None where that is neither paid, open nor ended."""
 
     standing: _Standing | None
 
