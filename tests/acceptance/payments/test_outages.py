@@ -17,6 +17,7 @@ OPEN_S = 2
 #: Calls a second while a backlog drains, where no usual rate was learnt.
 PACE = 1
 WAITING = "The provider cannot be reached; it is sent as soon as it can."
+UNANSWERED = "The provider did not answer in time; we ask again."
 QUEUE_S = 15 * 60
 
 
@@ -61,8 +62,10 @@ class TestOutage:
         first = tripped(out)
         asked = [out.ask() for _ in range(6)]
         for payment in asked:
-            until(lambda one=payment: WAITING in notes(out, one))
-            assert out.seen(payment)["state"] == "created"
+            # One of them may be the probe: what became of it is not known.
+            until(lambda one=payment: {WAITING, UNANSWERED} & set(notes(out, one)))
+            assert out.seen(payment)["state"] in {"created", "unknown"}
+        assert sum(out.outcomes(payment) == [] for payment in asked) >= len(asked) - 2
         opened_at = calls(out, first)[-1]
         time.sleep(3 * OPEN_S)
         probes = [at for at in calls(out, first + asked) if at > opened_at]
@@ -108,8 +111,9 @@ class TestDatabase:
 
 class TestBooks:
     def test_agree_with_the_provider_s_after_all_that(self, till):
-        unsent = "SELECT id FROM tallystick.payment WHERE state = 'unknown'"
-        until(lambda: not till.scalar(f"SELECT count(*) FROM ({unsent}) AS unsent"), within_s=90)
+        # What was sent during an outage is asked about less and less often.
+        unknown = "SELECT count(*) FROM tallystick.payment WHERE state = 'unknown'"
+        until(lambda: till.advance(300) or not till.scalar(unknown), every_s=1, within_s=90)
         assert till.is_right()["charges"] > 0
 
 

@@ -27,7 +27,8 @@ def reported(scene: Scene, fact: RefundReported) -> Plan:
     if fact.status is RefundStatus.PENDING:
         return _pending(refund, fact)
     if refund.is_terminal:
-        return _late(scene, refund, fact)
+        is_same = refund.reference in {None, fact.reference}
+        return _late(scene, refund, fact) if is_same or scene.is_confirmed else ASK
     known = replace(refund, reference=fact.reference)
     if fact.status is RefundStatus.FAILED:
         return release(scene, known, after=S.FAILED, code=fact.code, sentence=fact.sentence)
@@ -78,12 +79,14 @@ def _pending(refund: Refund, fact: RefundReported) -> Plan:
 
 
 def _late(scene: Scene, refund: Refund, fact: RefundReported) -> Plan:
-    """A refund that had ended comes back, or is made after all."""
+    """A refund that had ended comes back, or is made after all, or is named otherwise."""
     came_back = fact.status is RefundStatus.FAILED
     kind = NewsKind.REFUND_RETURNED if came_back else NewsKind.REFUND_LATE
     is_news = (refund.state is S.SETTLED) is came_back
+    known = replace(refund, reference=fact.reference)
     if not is_news or (kind, fact.reference) in scene.standing.news:
-        return NOTHING
+        renamed = [Change(known, refund.state.value)]
+        return NOTHING if known == refund else Plan(lambda _posting, _at: Effects(renamed))
     places, amount = scene.places, fact.amount
     if came_back:
         move, sign = Move(places.clearing, places.available, amount, "refund_return"), -1
@@ -93,7 +96,7 @@ def _late(scene: Scene, refund: Refund, fact: RefundReported) -> Plan:
         words = f"The provider refunded {amount} after the refund was {refund.state}."
 
     def effects(posting: UUID, at: datetime) -> Effects:
-        noted = Change(replace(refund, updated_at=at), refund.state.value, words[:500])
+        noted = Change(replace(known, updated_at=at), refund.state.value, words[:500])
         return Effects(
             [noted, refunded(scene.payment, amount, at, sign=sign)],
             news=scene.news(kind, fact, posting, at),

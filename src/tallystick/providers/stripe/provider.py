@@ -142,12 +142,13 @@ class Stripe:
     def look_up_refund(self, refund: Refund, payment: Payment) -> RefundReported | None:
         """Return how a refund of ours stands; raise CallUnknown.
 
-        Where we never learned its id, it is found among the payment's refunds by our own.
+        Where we never learned its id, or a false one, it is found among the payment's by our own.
         """
         reference, shown = refund.reference, ids.show("ref", refund.id)
         if reference is not None:
             found = self._found(lambda: self._client.v1.refunds.retrieve(reference), RefundObject)
-            return None if found is None else found.reported(found.created_at)
+            if found is not None:
+                return found.reported(found.created_at)
         intent = self._intent_of(payment)
         listed = self._list(
             lambda: self._client.v1.refunds.list({"payment_intent": intent, "limit": _PAGE}),
