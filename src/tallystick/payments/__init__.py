@@ -23,7 +23,7 @@ from tallystick.payments.errors import (
     ReviewResolved,
 )
 from tallystick.payments.events import TRACE, EventSource, FactHandler, trace
-from tallystick.payments.handlers import LOOK, LOOK_CHANNEL, Caller, janitor, look, submit
+from tallystick.payments.handlers import LOOK, LOOK_CHANNEL, Caller, Gauges, janitor, look, submit
 from tallystick.payments.handlers import refund as send_refund
 from tallystick.payments.model import (
     Attempt,
@@ -85,6 +85,7 @@ __all__ = [
     "FactEarly",
     "FactHandler",
     "File",
+    "Gauges",
     "KeyReused",
     "MoveForbidden",
     "News",

@@ -24,6 +24,7 @@ from tallystick.payments import store
 from tallystick.payments.errors import FactEarly
 from tallystick.payments.facts import collection, dispute, refund
 from tallystick.payments.facts.model import (
+    NOTHING,
     Booked,
     Effects,
     MustAsk,
@@ -95,6 +96,8 @@ def book(
             waiting[place] = _Intent(
                 report.cause, fact.occurred_at, scene, plan, partial(_plan, fact=fact)
             )
+        elif plan is NOTHING:
+            results[place] = Booked(is_new=False)
         else:
             desk.write([plan.effects(ids.new(), now)])
             standings[standing.payment.id] = store.lock(conn, [standing.payment.id])[
@@ -372,10 +375,11 @@ class _Desk:
         effects = plan.effects(deed.id, self.now)
         assert effects.news is not None, "unclaimed money is news"
         # Kept first: who finds it kept has booked it.
-        if store.insert_news(self.conn, effects.news):
+        is_new = store.insert_news(self.conn, effects.news)
+        if is_new:
             ledger.post(self.conn, deed)
             self.write([replace(effects, news=None)])
-        return Booked()
+        return Booked(is_new)
 
     def _outside(self, currency: Currency) -> Places:
         """Return the accounts that are no wallet's; those of the wallet are still suspense."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -55,7 +55,10 @@ class Separately(TallystickError):
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """What the fact says stands in the books, or says nothing new."""
+    """What the fact says stands in the books."""
+
+    #: Whether it was not there before.
+    is_new: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ _GREATEST: Final = 99_999_999
 def to_stripe(amount: Money) -> int:
     """Return the amount as Stripe counts it; raise MoneyMalformed where that is no whole step."""
     code = amount.currency.code
+    theirs: int
     theirs, rest = divmod(amount.minor * 10 ** _decimals(code), 10**amount.currency.exponent)
     if rest or theirs % _STEPS.get(code, 1):
         raise MoneyMalformed(f"Stripe does not take so fine a part of {code}.")
