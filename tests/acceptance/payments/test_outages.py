@@ -5,12 +5,17 @@ The house has a breaker that trips after three calls and probes each second or t
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from tests.acceptance.payments.till import MINOR, Till, opened, until
+from tests.db.resilience.conftest import Store
+
+pytestmark = pytest.mark.full
 
 #: Seconds that an open breaker calls nobody; longer after each bad probe.
 OPEN_S = 2
@@ -30,6 +35,16 @@ def till(lasting_database, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     }
     with opened(lasting_database, tmp_path_factory.mktemp("house"), **breaker) as till:
         yield till
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    with tempfile.TemporaryDirectory(prefix="tallystick-tests-", dir="/var/tmp") as folder:
+        # Its programs may have to run as another user.
+        Path(folder).chmod(0o755)
+        store = Store(Path(folder))
+        yield store
+        store.stop()
 
 
 @pytest.fixture
@@ -107,6 +122,20 @@ class TestDatabase:
         assert till.pay(payment) == "paid"
         till.becomes(payment, "settled")
         assert (till.balance(payment), len(till.sessions(payment))) == (MINOR, 1)
+
+
+class TestCache:
+    def test_that_stops_and_comes_back_empty_stops_no_payment(self, database, tmp_path, store):
+        with opened(database, tmp_path, TALLYSTICK_REDIS_URL=store.url) as till:
+            owned = till.wallet()
+            till.settled(owned=owned)
+            assert store.client.keys("tallystick:*")
+            store.stop()
+            till.settled(owned=owned)
+            store.start()
+            till.settled(owned=owned)
+            assert till.balance(owned) == 3 * MINOR
+            assert till.is_right() == {"charges": 3}
 
 
 class TestBooks:
