@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-__all__ = ["free_port", "program", "wait_until_ready"]
+__all__ = ["children", "cpu_threads_s", "free_port", "program", "wait_until_ready"]
 
 READY_WITHIN_S: Final = 30.0
 
@@ -58,3 +58,16 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has started."""
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def cpu_threads_s(pid: int) -> float:
+    """Return the seconds of processor time that all threads of a process have had."""
+    return sum(
+        int((task / "schedstat").read_text().split()[0]) / 1e9
+        for task in Path(f"/proc/{pid}/task").iterdir()
+    )

@@ -8,6 +8,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -29,11 +32,12 @@ class Passed:
 class Wire:
     """Listens on a port of its own and talks to one port of this machine."""
 
-    def __init__(self, target: int) -> None:
-        """Open nothing yet."""
-        self.passed: list[Passed] = []
+    def __init__(self, target: int, *, name: Callable[[bytes], str | None]) -> None:
+        """Open nothing yet. `name` names a request that is waited for; None for any other."""
+        self.passed: Final[dict[str, Future[Passed]]] = defaultdict(Future)
         self.port = 0
         self._target: Final = target
+        self._name: Final = name
         self._loop: Final = asyncio.new_event_loop()
         self._thread: Final = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -56,19 +60,24 @@ class Wire:
         except OSError:
             writer.close()
             return
-        talk = _Talk(self.passed)
+        talk = _Talk(self._note)
         ways = (
             _pump(reader, there[1], talk.asked),
             _pump(there[0], writer, talk.answered),
         )
         await asyncio.gather(*ways, return_exceptions=True)
 
+    def _note(self, one: Passed) -> None:
+        name = self._name(one.request)
+        if name is not None and not self.passed[name].done():
+            self.passed[name].set_result(one)
+
 
 class _Talk:
     """What one connection says: a request at a time, then its answer."""
 
-    def __init__(self, passed: list[Passed]) -> None:
-        self._passed = passed
+    def __init__(self, note: Callable[[Passed], None]) -> None:
+        self._note = note
         self._request = self._answer = b""
         self._begun_at = 0.0
 
@@ -81,12 +90,13 @@ class _Talk:
         self._answer += data
         if _is_whole(self._answer):
             end = time.time()
-            self._passed.append(Passed(self._request, self._answer, self._begun_at, end))
+            self._note(Passed(self._request, self._answer, self._begun_at, end))
             self._request = self._answer = b""
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, note: object) -> None:
-    assert callable(note)
+async def _pump(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, note: Callable[[bytes], None]
+) -> None:
     while data := await reader.read(_READ):
         note(data)
         writer.write(data)

@@ -21,10 +21,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import local
 from typing import Any, Final
+from uuid import UUID
 
 import psycopg
-from benchmarks._database import durable, settings
-from benchmarks._programs import free_port, program, wait_until_ready
+from benchmarks._database import cpu_s, durable, settings
+from benchmarks._programs import (
+    children,
+    cpu_threads_s,
+    free_port,
+    program,
+    wait_until_ready,
+)
 from benchmarks._wire import Wire
 
 from tallystick import comparison, db, ids, keys, ledger, wallets
@@ -40,10 +47,12 @@ WARM_UP: Final = 20
 MINOR: Final = 150_000
 #: Seconds that a person takes on the provider's page.
 PERSON_S: Final = 0.5
-LOOK_EVERY_S: Final = 0.02
-SETTLED_WITHIN_S: Final = 60.0
+#: Only once the webhook was answered is there something to see.
+LOOK_EVERY_S: Final = 0.01
+ENDS_WITHIN_S: Final = 120.0
 KEY: Final = "sk_test_of_the_benchmark"
 
+_ID_LENGTH: Final = len(ids.show("pay", UUID(int=0)))
 _COMMITS: Final = """
 SELECT
     payment_step.payment_id,
@@ -75,10 +84,11 @@ def run() -> dict[str, object]:
         key, opened = _prepared(conn)
         caller = _Caller(house, key)
         _walks(caller, opened[:WARM_UP])
-        caller.wire.passed.clear()
-        caller.hooks.passed.clear()
+        before = _cpu(conn, house)
         walks = _walks(caller, opened[WARM_UP:])
+        spent = {name: now - before[name] for name, now in _cpu(conn, house).items()}
         figures = _figures(conn, caller, walks, Path(folder))
+        figures |= {f"{name}_cpu_ms": round(s * 1000 / len(walks), 1) for name, s in spent.items()}
         return {"postgresql": settings(conn), **figures, **_verified(conn, Path(folder))}
 
 
@@ -89,14 +99,17 @@ class _House:
     #: From our workers to the simulator, and from the simulator to our server.
     wire: Wire
     hooks: Wire
+    #: The server's and the workers' parents.
+    serve_pid: int
+    worker_pid: int
 
 
 @contextmanager
 def _house(folder: Path, url: str) -> Iterator[_House]:
     port, simulator_port = free_port(), free_port()
     with ExitStack() as stack:
-        wire = stack.enter_context(Wire(simulator_port))
-        hooks = stack.enter_context(Wire(port))
+        wire = stack.enter_context(Wire(simulator_port, name=_payment))
+        hooks = stack.enter_context(Wire(port, name=_news))
         kept = {name: text for name, text in os.environ.items() if "TALLYSTICK" not in name}
         environment = {
             **kept,
@@ -113,13 +126,27 @@ def _house(folder: Path, url: str) -> Iterator[_House]:
             "TALLYSTICK_SIMULATOR_WEBHOOK_URL": f"http://127.0.0.1:{hooks.port}/api/webhooks/stripe",
             "TALLYSTICK_LOG_FORMAT": "json",
         }
-        for name in ("simulator", "serve", "worker"):
-            child = stack.enter_context(program(folder, environment, name))
-            if name == "simulator":
-                wait_until_ready(child, f"http://127.0.0.1:{simulator_port}/_simulator/health")
-            if name == "serve":
-                wait_until_ready(child, f"http://127.0.0.1:{port}/api/health/ready")
-        yield _House(port, simulator_port, wire, hooks)
+        simulator, serve, worker = (
+            stack.enter_context(program(folder, environment, name))
+            for name in ("simulator", "serve", "worker")
+        )
+        wait_until_ready(simulator, f"http://127.0.0.1:{simulator_port}/_simulator/health")
+        wait_until_ready(serve, f"http://127.0.0.1:{port}/api/health/ready")
+        yield _House(port, simulator_port, wire, hooks, serve.pid, worker.pid)
+
+
+def _cpu(conn: psycopg.Connection, house: _House) -> dict[str, float]:
+    """Return the processor time that our processes and their backends have had, in seconds."""
+    backends = conn.execute(
+        "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'tallystick%'"
+        " AND pid <> pg_backend_pid()"
+    ).fetchall()
+    conn.rollback()
+    return {
+        "server": sum(map(cpu_threads_s, children(house.serve_pid))),
+        "workers": sum(map(cpu_threads_s, children(house.worker_pid))),
+        "database": sum(cpu_s(pid) for (pid,) in backends),
+    }
 
 
 def _prepared(conn: psycopg.Connection) -> tuple[str, list[wallets.Wallet]]:
@@ -159,7 +186,8 @@ class _Caller:
         asked_at = time.time()
         payment = self._ours("POST", "/api/payments", {**body})["id"]
         answered_at = time.time()
-        session = self._until(lambda: self._session(payment))
+        answer = self.wire.passed[payment].result(ENDS_WITHIN_S).answer
+        session = json.loads(answer.partition(b"\r\n\r\n")[2])["id"]
         time.sleep(PERSON_S)
         self._call(
             self._house.simulator_port,
@@ -168,17 +196,11 @@ class _Caller:
             {"session": session, "card": "4242424242424242"},
             {"Content-Type": "application/json"},
         )
+        self.hooks.passed[payment].result(ENDS_WITHIN_S)
         path = f"/api/wallets?owner={wallet.owner}"
-        self._until(lambda: self._ours("GET", path)["items"][0]["available"]["amount"] == MINOR)
+        while self._ours("GET", path)["items"][0]["available"]["amount"] != MINOR:
+            time.sleep(LOOK_EVERY_S)
         return Walk(payment, asked_at, answered_at, time.time())
-
-    def _session(self, payment: str) -> str | None:
-        """Return the payment's session once its answer has passed on the wire."""
-        name = payment.encode()
-        for one in reversed(self.wire.passed):
-            if name in one.request:
-                return str(json.loads(one.answer.partition(b"\r\n\r\n")[2])["id"])
-        return None
 
     def _ours(self, method: str, path: str, body: object = None) -> Any:
         headers = {**self._headers, "Idempotency-Key": os.urandom(8).hex()}
@@ -205,15 +227,6 @@ class _Caller:
             raise RuntimeError(f"{path}: {answer.status} {text[:300]!r}")
         return json.loads(text)
 
-    @staticmethod
-    def _until(look: Any) -> Any:
-        deadline = time.monotonic() + SETTLED_WITHIN_S
-        while not (found := look()):
-            if time.monotonic() > deadline:
-                raise RuntimeError("A payment did not come to its end.")
-            time.sleep(LOOK_EVERY_S)
-        return found
-
 
 def _walks(caller: _Caller, opened: Sequence[wallets.Wallet]) -> list[Walk]:
     """Begin a payment each twentieth of a second, whatever became of those before it."""
@@ -233,12 +246,6 @@ def _figures(
         (ids.show("pay", payment), state): at for payment, state, at in conn.execute(_COMMITS)
     }
     conn.rollback()
-    calls = {_payment(one.request): one for one in caller.wire.passed}
-    hooks = {
-        _payment(one.request): one
-        for one in caller.hooks.passed
-        if b'"checkout.session.completed"' in one.request
-    }
     events = _events(folder)
     parts: dict[str, list[float]] = {}
 
@@ -246,7 +253,7 @@ def _figures(
         parts.setdefault(name, []).append(seconds * 1000)
 
     for walk in walks:
-        call, hook = calls[walk.payment], hooks[walk.payment]
+        call, hook = (one.passed[walk.payment].result(0) for one in (caller.wire, caller.hooks))
         before = call.begun_at - walk.asked_at
         recorded = commits[walk.payment, "submitted"] - call.ended_at
         booked = commits[walk.payment, "settled"] - hook.begun_at
@@ -274,10 +281,20 @@ def _cuts(taken: Sequence[float]) -> dict[str, float]:
     return {"p50": cuts[49], "p95": cuts[94], "p99": cuts[98]}
 
 
-def _payment(request: bytes) -> str:
-    """Return the payment that a request names."""
+def _payment(request: bytes) -> str | None:
+    """Return the payment whose session a request asks for."""
+    if not request.startswith(b"POST /v1/checkout/sessions "):
+        return None
     place = request.index(b"pay_")
-    return request[place : place + 30].decode()
+    return request[place : place + _ID_LENGTH].decode()
+
+
+def _news(request: bytes) -> str | None:
+    """Return the payment that a webhook says is paid."""
+    if b'"checkout.session.completed"' not in request:
+        return None
+    place = request.index(b"pay_")
+    return request[place : place + _ID_LENGTH].decode()
 
 
 def _events(folder: Path) -> dict[str, float]:
@@ -295,6 +312,7 @@ def _events(folder: Path) -> dict[str, float]:
 
 def _verified(conn: psycopg.Connection, folder: Path) -> dict[str, object]:
     """Raise unless provider and books agree, and the books are right."""
+    conn.rollback()
     with db.snapshot(conn):
         breaches = ledger.verify(conn)
         books = comparison.books(conn, provider="stripe")

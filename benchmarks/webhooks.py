@@ -22,7 +22,13 @@ from uuid import UUID
 import psycopg
 from benchmarks._database import cpu_s, durable, settings
 from benchmarks._delivery import Delivered, deliver, requests
-from benchmarks._programs import free_port, program, wait_until_ready
+from benchmarks._programs import (
+    children,
+    cpu_threads_s,
+    free_port,
+    program,
+    wait_until_ready,
+)
 
 from tallystick import db, ids, ledger, wallets, webhooks
 from tallystick.embedded import Addresses
@@ -126,7 +132,7 @@ def _answered(
     host = f"127.0.0.1:{port}"
     _warm(conn, port, host)
     sent = requests(bodies, host=host, secret=SECRET)
-    serving = _children(server.pid)
+    serving = children(server.pid)
     backends = _keepers(conn)
     before = sum(map(cpu_s, backends)), sum(map(cpu_threads_s, serving)), time.process_time()
     delivered = deliver(port, sent)
@@ -223,18 +229,6 @@ def _environment(addresses: Addresses, port: int) -> Mapping[str, str]:
         "TALLYSTICK_STRIPE_API_URL": "http://127.0.0.1:9",
         "TALLYSTICK_LOG_FORMAT": "json",
     }
-
-
-def _children(pid: int) -> list[int]:
-    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def cpu_threads_s(pid: int) -> float:
-    """Return the seconds of processor time that all threads of a process have had."""
-    return sum(
-        int((task / "schedstat").read_text().split()[0]) / 1e9
-        for task in Path(f"/proc/{pid}/task").iterdir()
-    )
 
 
 def _count(conn: psycopg.Connection, statement: str) -> int:
