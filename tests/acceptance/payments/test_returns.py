@@ -162,7 +162,7 @@ class TestBooks:
 
 _OBJECTS = """
     SELECT count(DISTINCT reference) FROM (
-        SELECT reference FROM tallystick.payment WHERE state = 'settled'
+        SELECT reference FROM tallystick.collection
         UNION ALL SELECT reference FROM tallystick.refund WHERE state = 'settled'
         UNION ALL SELECT reference FROM tallystick.dispute
         UNION ALL SELECT reference FROM tallystick.news

@@ -136,7 +136,7 @@ class TestWebhook:
         till.becomes(payment, "review")
         assert till.balance(payment) == 0
         file = till.file(payment)
-        assert [one.kind for one in file.news] == ["paid_other_amount"]
+        assert [one.kind for one in file.collections] == ["other_amount"]
         assert [one.kind for one in file.reviews] == ["paid_other_amount"]
 
     @pytest.mark.full
@@ -187,4 +187,4 @@ _TRIED = """
     WHERE kind = 'checkout.session.completed'
         AND convert_from(body, 'UTF8')::jsonb #>> '{data,object,id}' = %s"""
 _UNCLAIMED = """
-    SELECT count(*) FROM tallystick.news WHERE kind = 'paid_unclaimed' AND reference = %s"""
+    SELECT count(*) FROM tallystick.collection WHERE kind = 'unclaimed' AND reference = %s"""
