@@ -27,6 +27,9 @@ def reported(scene: Scene, fact: RefundReported) -> Plan:
         return _made_there(scene, fact)
     if _was_last_word(refund, fact):
         return NOTHING
+    if refund.reference not in {None, fact.reference} and not scene.is_confirmed:
+        # The answer to our call may have lied about its id, or the provider has made two.
+        return ASK
     if fact.amount != refund.amount:
         return _other_amount(scene, refund, fact)
     return _late(scene, refund, fact) if refund.is_terminal else _told(scene, refund, fact)
@@ -77,18 +80,11 @@ def _kept_held(scene: Scene, refund: Refund, sentence: str, failure: dict[str, s
 
 
 def _named(scene: Scene, fact: RefundReported) -> Refund | None:
-    """Return the refund that the fact is about: by the provider's id, else by ours.
-
-    A second one of the provider's with our id is none of ours: we asked for one.
-    """
+    """Return the refund that the fact is about: by the provider's id, else by ours."""
     made = scene.standing.refunds.values()
     known = next((one for one in made if one.reference == fact.reference), None)
-    if known is not None:
-        return known
-    shown = fact.refund_id
-    return next(
-        (one for one in made if one.reference is None and ids.show("ref", one.id) == shown), None
-    )
+    ours = next((one for one in made if ids.show("ref", one.id) == fact.refund_id), None)
+    return known or ours
 
 
 def _was_last_word(refund: Refund, fact: RefundReported) -> bool:
@@ -123,12 +119,14 @@ def _pending(refund: Refund, fact: RefundReported) -> Plan:
 
 
 def _late(scene: Scene, refund: Refund, fact: RefundReported) -> Plan:
-    """A refund that had ended comes back, or is made after all."""
+    """A refund that had ended comes back, or is made after all, or is named otherwise."""
     came_back = fact.status is RefundStatus.FAILED
     kind = NewsKind.REFUND_RETURNED if came_back else NewsKind.REFUND_LATE
     is_news = (refund.state is S.SETTLED) is came_back and fact.status is not RefundStatus.PENDING
+    known = replace(refund, reference=fact.reference)
     if not is_news or (kind, fact.reference) in scene.standing.news:
-        return NOTHING
+        renamed = [Change(known, refund.state.value)]
+        return NOTHING if known == refund else Plan(lambda _posting, _at: Effects(renamed))
     amount = fact.amount
     if came_back:
         move = scene.given_back(amount, "refund_return", is_suspended=refund.is_suspended)
@@ -138,7 +136,7 @@ def _late(scene: Scene, refund: Refund, fact: RefundReported) -> Plan:
         words = f"The provider refunded {amount} after the refund was {refund.state}."
 
     def effects(posting: UUID, at: datetime) -> Effects:
-        noted = Change(replace(refund, updated_at=at), refund.state.value, words[:500])
+        noted = Change(replace(known, updated_at=at), refund.state.value, words[:500])
         sign = -1 if came_back else 1
         counted = [] if refund.is_suspended else [refunded(scene.payment, amount, at, sign=sign)]
         return Effects(

@@ -155,8 +155,8 @@ class Stripe:
     def look_up_refund(self, refund: Refund, payment: Payment) -> RefundReported | None:
         """Return how a refund of ours stands, whatever its amount; raise CallUnknown.
 
-        Where we never learned its id, it is found among the payment's refunds by our own. One of
-        other money, or that is another refund of ours, is none.
+        Where we never learned its id, or a false one, it is found among the payment's refunds by
+        our own. One of other money, or that is another refund of ours, is none.
         """
         reference, shown = refund.reference, ids.show("ref", refund.id)
         intent = self._intent_of(payment)
@@ -168,7 +168,9 @@ class Stripe:
                     raise CallUnknown(f"Stripe's refund {report.reference} is another of ours.")
                 return report
 
-            return found(lambda: self._client.v1.refunds.retrieve(reference), known)
+            told = found(lambda: self._client.v1.refunds.retrieve(reference), known)
+            if told is not None:
+                return told
 
         span: RefundListParams = {"payment_intent": intent}
 
@@ -181,24 +183,6 @@ class Stripe:
             pages_max=_PAGES_MAX,
         )
         return min(reports, key=lambda one: _REFUNDS_FIRST.index(one.status), default=None)
-
-    def look_up_refund_made_there(
-        self,
-        reference: str,
-        payment: Payment,  # noqa: ARG002 - the protocol's: Stripe's ids name refunds by themselves
-    ) -> RefundReported | None:
-        """Return how a refund that was made without us stands, whosever money; raise CallUnknown.
-
-        None where Stripe has none, or one of no PaymentIntent.
-        """
-
-        def reported(told: Content) -> RefundReported | None:
-            report = _report(told)
-            if report is not None and report.refund_id is not None:
-                ids.read("ref", report.refund_id)
-            return report
-
-        return found(lambda: self._client.v1.refunds.retrieve(reference), reported)
 
     def trace(self, collected_reference: str) -> str | None:
         """Return our payment in the metadata of a PaymentIntent; raise CallUnknown.

@@ -34,7 +34,6 @@ CALLS = {
     "search": lambda stripe: stripe.look_up(LOST),
     "look_up_refund": lambda stripe: stripe.look_up_refund(refund(reference="re_1"), SENT),
     "search_refund": lambda stripe: stripe.look_up_refund(refund(), SENT),
-    "made_there": lambda stripe: stripe.look_up_refund_made_there("re_1", SENT),
     "trace": lambda stripe: stripe.trace("pi_1"),
     "events": lambda stripe: list(stripe.events(NOW, NOW + timedelta(hours=1))),
 }
@@ -139,20 +138,6 @@ class TestLookUpRefund:
         failed = made_refund(id="re_0", status="failed")
         found = CALLS["search_refund"](told(peer, listing(odd, failed, made_refund())))
         assert (found.reference, found.status) == ("re_1", RefundStatus.SUCCEEDED)
-
-    def test_of_one_made_there_is_what_stripe_says(self, peer):
-        one = made_refund(metadata=None, payment_intent="pi_other")
-        found = CALLS["made_there"](told(peer, one))
-        assert (found.refund_id, found.collected_reference) == (None, "pi_other")
-
-    def test_of_one_made_there_with_a_foreign_word_is_unknown(self, peer):
-        with pytest.raises(CallUnknown):
-            CALLS["made_there"](told(peer, made_refund(metadata={"tallystick_refund": "order-17"})))
-
-    def test_of_one_made_there_that_is_not_there_is_none(self, peer):
-        body = b'{"error": {"type": "invalid_request_error", "code": "resource_missing"}}'
-        stripe = provider(peer(lambda talk: talk.send(answer(404, body))))
-        assert CALLS["made_there"](stripe) is None
 
 
 class TestSearch:
