@@ -252,6 +252,14 @@ FROM tallystick.transfer
 INNER JOIN tallystick.account ON transfer.debit_id = account.id
 WHERE transfer.id = %(transfer_id)s;
 
+-- name: paths
+-- What accounts are called.
+SELECT
+    account.id,
+    account.path
+FROM tallystick.account
+WHERE account.id = any(%(ids)s::uuid[]);
+
 -- name: transfers_of_posting
 -- Read the transfers of a posting in their order, each with its currency.
 SELECT

@@ -56,7 +56,18 @@ from tallystick.payments.provider import (
     RefundReported,
     RefundStatus,
 )
-from tallystick.payments.queries import File, Try, file, get, newest, of_owner, reviews, steps
+from tallystick.payments.queries import (
+    File,
+    Try,
+    file,
+    get,
+    named_there,
+    newest,
+    of_owner,
+    review,
+    reviews,
+    steps,
+)
 from tallystick.payments.refunds import refund
 
 __all__ = [
@@ -114,10 +125,12 @@ __all__ = [
     "get",
     "janitor",
     "look",
+    "named_there",
     "newest",
     "of_owner",
     "refund",
     "resolve",
+    "review",
     "reviews",
     "send_refund",
     "steps",
