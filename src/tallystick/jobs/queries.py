@@ -61,6 +61,4 @@ def job(conn: Connection, *, job_id: int) -> Job:
     [(identity, name, queue, status, attempts, created_at, finished_at)] = found
     state = _STATES[status]
     is_over = state not in {JobState.QUEUED, JobState.RUNNING}
-    return Job(
-        identity, name, queue, state, attempts, created_at, finished_at if is_over else None
-    )
+    return Job(identity, name, queue, state, attempts, created_at, finished_at if is_over else None)
