@@ -69,6 +69,7 @@ from tallystick.payments.queries import (
     steps,
 )
 from tallystick.payments.refunds import refund
+from tallystick.payments.rules import check_refund
 
 __all__ = [
     "LOOK",
@@ -120,6 +121,7 @@ __all__ = [
     "ReviewResolved",
     "Step",
     "Try",
+    "check_refund",
     "create",
     "file",
     "get",
