@@ -306,7 +306,9 @@ class Fleet(RuleBasedStateMachine):
 
     @invariant()
     def is_never_stuck(self):
-        wait_s = self.trusted().until - self.now
+        # Whoever looks keeps what it has put right.
+        self.memory = self.trusted()
+        wait_s = self.memory.until - self.now
         if self.memory.state is not BreakerState.CLOSED:
             assert wait_s <= self.policy.open_for_max_s
             late = self.now + max(0.0, wait_s)
