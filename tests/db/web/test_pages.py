@@ -134,7 +134,7 @@ class TestPayment:
         provider.decline(path)
         page = browser.get(f"{path}?back=cancel").content
         assert b"The card was declined." in page
-        assert b"Try again" in page
+        assert b"Try another card" in page
         assert site.count("tallystick.transfer") == 0
         provider.pay(path, kes(150_000))
         page = browser.get(path).content

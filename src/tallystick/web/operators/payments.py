@@ -5,7 +5,7 @@ Reads only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -45,6 +45,12 @@ _FILTERS: Final = (
     (PaymentState.FAILED.value, "Refused"),
     (PaymentState.EXPIRED.value, "Ran out"),
 )
+#: What operators call a state that people are told about in other words.
+_BADGES: Final = {
+    PaymentState.CREATED: "Queued",
+    PaymentState.SENDING: "Sending",
+    PaymentState.UNKNOWN: "Unknown",
+}
 _OUTCOMES: Final = {"answered": "Answered", "refused": "Refused", "unknown": "No answer"}
 _OPERATIONS: Final = {"collect": "Ask for the payment", "refund": "Ask for the refund"}
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -112,7 +118,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     items, rest = found[:_SHOWN_MAX], found[_SHOWN_MAX:]
     names = names_of(one.owner for one in items)
     told = {
-        "rows": [Row(one, words.tell(one), names[one.owner]) for one in items],
+        "rows": [Row(one, _tell(one), names[one.owner]) for one in items],
         "older": items[-1].id if rest and not sought else None,
         "filters": _FILTERS,
         "state": state,
@@ -159,6 +165,11 @@ def _sought(conn: Connection, text: str) -> list[Payment]:
             return []
         providers = list(house().providers)
         return payments.named_there(conn, reference=text, providers=providers, limit=_SHOWN_MAX)
+
+
+def _tell(payment: Payment) -> Telling:
+    told = words.tell(payment)
+    return replace(told, badge=_BADGES.get(payment.state, told.badge))
 
 
 def _cursor(text: str | None) -> UUID | None:
@@ -253,7 +264,7 @@ def _context(seen: Seen) -> dict[str, object]:
         "now": seen.now,
         "version": version(file),
         "is_over": words.is_over(file),
-        "telling": words.tell(file.payment),
+        "telling": _tell(file.payment),
         "stations": words.stations(file, now=seen.now),
         "provider_name": words.provider_name(file.payment.provider),
         "calls": _calls(file),

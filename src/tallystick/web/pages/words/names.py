@@ -16,7 +16,7 @@ _PROVIDERS: Final = {"stripe": "Stripe"}
 _ENTRIES: Final = {
     "top_up": "Top-up by card",
     "refund_hold": "Set aside for a refund",
-    "refund_release": "Refund not made: yours again",
+    "refund_release": "Refund not made: free again",
     "refund_return": "A refund came back",
     "refund": "Refund",
     "dispute": "Taken back by the bank",

@@ -140,7 +140,12 @@ def tell(payment: Payment, *, back: str = "") -> Telling:
         elif back == "cancel":
             told = _CAME_BACK
     elif payment.state is S.SETTLED and payment.refunded.minor > 0:
-        told = replace(told, badge="Paid, part back" if payment.left.minor else "Given back")
+        # What goes back, or a bank disputes: how far that is stands in the payment's file.
+        told = (
+            replace(told, badge="Part refund")
+            if payment.left.minor
+            else replace(told, badge="Refund", tone="calm")
+        )
     return _named(told, payment)
 
 
@@ -193,7 +198,7 @@ def _went_back(payment: Payment, total: Money, told: Telling) -> Telling:
     text = f"{total} went back to where it came from. Banks take up to ten days to show it."
     if total.minor >= payment.amount.minor:
         return Telling("Given back", "The money went back", text, "calm", "wallet")
-    return replace(told, badge="Paid, part back", text=text)
+    return replace(told, badge="Part refund", text=text)
 
 
 def _kept_aside(aside: list[News]) -> str:
