@@ -121,11 +121,12 @@ def check_refund(payment: Payment, amount: Money) -> None:
     if payment.state is not S.SETTLED:
         raise RefundUnsupported("Only a payment that is settled can be refunded.")
     Money(0, payment.amount.currency) + amount  # two currencies raise CurrencyMismatch
-    if amount.minor <= 0:
-        raise AmountOutOfRange("Give an amount above 0.")
-    if amount.minor > payment.left.minor:
+    # All of nothing is not too little: there is nothing left.
+    if amount.minor > payment.left.minor or not payment.left.minor:
         said = f"{payment.left} of it is left" if payment.left.minor else "nothing of it is left"
         raise RefundTooLarge(f"That is more than can be refunded: {said}.", left=payment.left)
+    if amount.minor <= 0:
+        raise AmountOutOfRange("Give an amount above 0.")
 
 
 def fingerprint(*, wallet_id: UUID, amount: Money, provider: str) -> bytes:

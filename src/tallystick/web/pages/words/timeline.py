@@ -92,6 +92,8 @@ def _there(file: File, *, now: datetime) -> Iterator[Station]:
             queued.at,
             "clock",
         )
+    if payment.state is S.AWAITING_APPROVAL:
+        yield Station("Waiting for a second person", "", "now", None, "clock")
     if payment.state is S.SENDING or (payment.state is S.CREATED and queued is None):
         yield Station(f"On its way to {name}", "We ask for the payment page", "now", None, "page")
     yield from _asked_again(file, first, name)
@@ -103,20 +105,18 @@ def _there(file: File, *, now: datetime) -> Iterator[Station]:
 
 
 def _asked_again(file: File, first: dict[S, datetime], name: str) -> Iterator[Station]:
-    """Yield the time in which nobody knew what had become of it."""
-    if S.UNKNOWN not in first:
-        return
+    """Yield the time in which nobody knew what had become of it, and who found out."""
     state = file.payment.state
-    is_now = state is S.UNKNOWN
-    note = "We are asking. Nothing is lost." if is_now else "We asked until somebody knew."
-    mark: Mark = "now" if is_now else "done"
-    yield Station(f"No answer from {name}", note, mark, first[S.UNKNOWN], "question")
+    if S.UNKNOWN in first:
+        is_now = state is S.UNKNOWN
+        note = "We are asking. Nothing is lost." if is_now else "We asked until somebody knew."
+        mark: Mark = "now" if is_now else "done"
+        yield Station(f"No answer from {name}", note, mark, first[S.UNKNOWN], "question")
     if S.REVIEW in first:
-        is_now = state is S.REVIEW
         yield Station(
             "Somebody looks into it",
             f"{name} could not tell what became of it.",
-            "now" if is_now else "done",
+            "now" if state is S.REVIEW else "done",
             first[S.REVIEW],
             "question",
         )
