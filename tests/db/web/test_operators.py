@@ -176,8 +176,11 @@ class TestPayment:
         provider.refunded(paid)
         assert "data-live" not in text(operator.get(live[1]))
 
-    def test_says_what_cannot_go_back(self, operator, ask, paid):
-        assert "Only a payment that is in the wallet" in text(operator.get(f"/operators{ask()}"))
+    def test_says_what_cannot_go_back(self, operator, ask, paid, provider):
+        open_one, lost = ask(), ask()
+        assert "Nothing has come in yet." in text(operator.get(f"/operators{open_one}"))
+        provider.refuse(lost)
+        assert "It did not settle" in text(operator.get(f"/operators{lost}"))
         give_back(operator, paid, "1500")
         told = text(operator.get(f"/operators{paid}"))
         assert "All of it has gone back, or is going back." in told

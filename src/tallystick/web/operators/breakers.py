@@ -90,6 +90,9 @@ def reset(request: HttpRequest, name: str) -> HttpResponse:
 def _context() -> dict[str, object]:
     found = house().breakers.fleet_views()
     shown = None if found is None else [_shown(view) for view in found]
+    if shown is not None:
+        # What is not called wants a look first.
+        shown.sort(key=lambda one: one.is_closed)
     return {"breakers": shown, "window_s": round(settings.TALLYSTICK.breaker_window_s)}
 
 

@@ -118,7 +118,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     items, rest = found[:_SHOWN_MAX], found[_SHOWN_MAX:]
     names = names_of(one.owner for one in items)
     told = {
-        "rows": [Row(one, _tell(one), names[one.owner]) for one in items],
+        "rows": [Row(one, _named(one, words.tell(one)), names[one.owner]) for one in items],
         "older": items[-1].id if rest and not sought else None,
         "filters": _FILTERS,
         "state": state,
@@ -167,8 +167,7 @@ def _sought(conn: Connection, text: str) -> list[Payment]:
         return payments.named_there(conn, reference=text, providers=providers, limit=_SHOWN_MAX)
 
 
-def _tell(payment: Payment) -> Telling:
-    told = words.tell(payment)
+def _named(payment: Payment, told: Telling) -> Telling:
     return replace(told, badge=_BADGES.get(payment.state, told.badge))
 
 
@@ -264,7 +263,7 @@ def _context(seen: Seen) -> dict[str, object]:
         "now": seen.now,
         "version": version(file),
         "is_over": words.is_over(file),
-        "telling": _tell(file.payment),
+        "telling": _named(file.payment, words.tell_file(file, now=seen.now)),
         "stations": words.stations(file, now=seen.now),
         "provider_name": words.provider_name(file.payment.provider),
         "calls": _calls(file),

@@ -70,12 +70,17 @@ class Asked:
 
 def why_no_refund(payment: Payment) -> str:
     """Return why a payment cannot be refunded, nothing where it can."""
-    if payment.state is not PaymentState.SETTLED:
-        return "Only a payment that is in the wallet can go back."
-    if not payment.left.minor:
-        return "All of it has gone back, or is going back."
     provider = house().providers.get(payment.provider)
     name = provider_name(payment.provider)
+    if not payment.is_terminal:
+        return "Nothing has come in yet."
+    if payment.state is not PaymentState.SETTLED:
+        return (
+            "It did not settle, so nothing goes back from here. Money that came late goes back at"
+            f" {name}, and is booked here by itself."
+        )
+    if not payment.left.minor:
+        return "All of it has gone back, or is going back."
     if provider is None:
         return f"{name} is not joined here: set its keys."
     return "" if provider.capabilities.refund else f"{name} gives nothing back."
