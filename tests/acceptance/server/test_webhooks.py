@@ -67,7 +67,11 @@ class TestRefused:
             (body(), signed(body("evt_2"))),
             (body() + b" ", signed(body())),
         ],
-    )
+        ids=[
+            "none", "no-time", "garbage", "empty", "far-future", "other-digits", "latin", "binary",
+            "thousand-times", "other-secret", "other-body", "one-byte-more",
+        ],
+    )  # fmt: skip
     def test_that_is_forged_is_400_and_leaves_nothing(
         self, client: httpx.Client, shared_database: Any, raw: bytes, signature: str | bytes
     ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -233,7 +234,7 @@ class TestLetters:
         assert b"No letters yet" in site.browser().get("/dev/mail").content
 
     @pytest.mark.parametrize(
-        "path", ["/dev/mail/nonsense", f"/dev/mail/{ids.show('msg', ids.new())}"]
+        "path", ["/dev/mail/nonsense", f"/dev/mail/{ids.show('msg', UUID(int=7))}"]
     )
     def test_that_are_not_there_are_404(self, site, path):
         assert site.browser().get(path).status_code == 404
