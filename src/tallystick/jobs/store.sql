@@ -236,5 +236,5 @@ SELECT
     ) AS finished_at
 FROM public.procrastinate_jobs AS job
 LEFT JOIN public.procrastinate_events AS event ON job.id = event.job_id
-WHERE job.id = %(id)s
+WHERE job.id = %(id)s -- noqa: RF02
 GROUP BY job.id;

@@ -140,7 +140,7 @@ SET
     receivable_id = after.receivable_id
 FROM
     unnest(%(id)s::uuid[], %(owes)s::bigint[], %(receivable_id)s::uuid[])
-    AS after (id, owes, receivable_id)
+        AS after (id, owes, receivable_id)
 WHERE account.id = after.id;
 
 -- name: insert_reversals
