@@ -387,6 +387,6 @@ class TestBreakers:
 
 
 def test_every_state_has_operators_words() -> None:
-    from tallystick.web.operators import payments  # noqa: PLC0415 - Django has to stand first
+    from tallystick.web.operators import file  # noqa: PLC0415 - Django has to stand first
 
-    assert set(payments._REFUNDS) == set(PaymentState)
+    assert set(file._REFUNDS) == set(PaymentState)

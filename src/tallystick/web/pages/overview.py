@@ -57,7 +57,8 @@ class Overview:
     def version(self) -> str:
         """Return a text that changes when anything shown does."""
         moved = [f"{told.payment.updated_at:%Y%m%d%H%M%S%f}" for told in self.open_payments]
-        return "-".join([str(sum(wallet.version for wallet in self.wallets)), *moved])
+        held = [f"{wallet.version}.{wallet.owes.minor}" for wallet in self.wallets]
+        return "-".join([*held, *moved])
 
 
 @require_safe
