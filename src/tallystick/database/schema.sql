@@ -492,6 +492,8 @@ IS 'When the janitor looks at it next (our clock); null where there is nothing t
 CREATE UNIQUE INDEX one_payment_a_reference ON tallystick.payment (provider, reference)
 WHERE reference IS NOT NULL;
 CREATE INDEX payments_of_owner ON tallystick.payment (owner, id);
+-- What operators list, the newest first.
+CREATE INDEX payments_by_state ON tallystick.payment (state, id);
 -- Money that a provider took belongs to one payment.
 CREATE UNIQUE INDEX one_payment_a_collection ON tallystick.payment (provider, collected_reference)
 WHERE collected_reference IS NOT NULL;
@@ -994,7 +996,7 @@ CREATE TABLE tallystick.api_key (
     CONSTRAINT scopes_are_known CHECK (
         scopes <@ ARRAY[
             'wallets:read', 'wallets:write', 'payments:read', 'payments:write',
-            'transfers:read', 'transfers:write'
+            'transfers:read', 'transfers:write', 'refunds:write'
         ]
     ),
     CONSTRAINT one_scope_at_least CHECK (cardinality(scopes) >= 1),

@@ -59,8 +59,20 @@ from tallystick.payments.provider import (
     RefundReported,
     RefundStatus,
 )
-from tallystick.payments.queries import File, Try, file, get, newest, of_owner, reviews, steps
+from tallystick.payments.queries import (
+    File,
+    Try,
+    file,
+    get,
+    named_there,
+    newest,
+    of_owner,
+    review,
+    reviews,
+    steps,
+)
 from tallystick.payments.refunds import refund
+from tallystick.payments.rules import check_refund
 
 __all__ = [
     "LOOK",
@@ -116,15 +128,18 @@ __all__ = [
     "Standing",
     "Step",
     "Try",
+    "check_refund",
     "create",
     "file",
     "get",
     "janitor",
     "look",
+    "named_there",
     "newest",
     "of_owner",
     "refund",
     "resolve",
+    "review",
     "reviews",
     "send_refund",
     "steps",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from tallystick.db import Connection, arrays
 from tallystick.payments import store
-from tallystick.payments.errors import PaymentNotFound
+from tallystick.payments.errors import PaymentNotFound, ReviewNotFound
 from tallystick.payments.model import (
     Collection,
     Dispute,
@@ -20,7 +21,18 @@ from tallystick.payments.model import (
     Step,
 )
 
-__all__ = ["File", "Try", "file", "get", "newest", "of_owner", "reviews", "steps"]
+__all__ = [
+    "File",
+    "Try",
+    "file",
+    "get",
+    "named_there",
+    "newest",
+    "of_owner",
+    "review",
+    "reviews",
+    "steps",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +120,28 @@ def newest(
     return store.read(conn, "newest", state=word, most=limit, before=before)
 
 
+def named_there(
+    conn: Connection, *, reference: str, providers: Collection[str], limit: int = 50
+) -> list[Payment]:
+    """Return the payments that an id of one of these providers leads to, newest first.
+
+    For operators: the id of the payment, of its money, of a refund or of a dispute.
+    """
+    named = arrays.texts(providers)
+    return store.read(conn, "named_there", reference=reference, providers=named, most=limit)
+
+
 def steps(conn: Connection, *, payment_id: UUID) -> list[Step]:
     """Return all moves of a payment and of its refunds, in their order."""
     return store.steps(conn, payment_id)
+
+
+def review(conn: Connection, *, review_id: UUID) -> Review:
+    """Return a review; raise ReviewNotFound."""
+    found = store.review(conn, review_id)
+    if found is None:
+        raise ReviewNotFound("There is no such review.")
+    return found
 
 
 def reviews(

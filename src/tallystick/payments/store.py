@@ -53,6 +53,7 @@ __all__ = [
     "open_review",
     "read",
     "read_refunds",
+    "review",
     "reviews",
     "rows",
     "run",
@@ -256,6 +257,12 @@ def open_review(conn: Connection, review: Review) -> None:
 def lock_review(conn: Connection, review_id: UUID) -> Review | None:
     """Lock a review and return it; None where there is none."""
     found = _records(conn, "lock_review", id=review_id)
+    return _made(Review, found[0]) if found else None
+
+
+def review(conn: Connection, review_id: UUID) -> Review | None:
+    """Return a review; None where there is none."""
+    found = _records(conn, "review_by_id", id=review_id)
     return _made(Review, found[0]) if found else None
 
 

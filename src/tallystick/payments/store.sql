@@ -435,3 +435,36 @@ WHERE
     AND (%(before)s::uuid IS NULL OR review.id < %(before)s)
 ORDER BY review.id DESC
 LIMIT %(most)s;
+
+-- name: review_by_id
+-- One review, for showing.
+SELECT review.*
+FROM tallystick.review
+WHERE review.id = %(id)s;
+
+-- name: named_there
+-- Payments that a provider's id leads to: their own, their money's, a refund's or a dispute's.
+SELECT payment.*
+FROM tallystick.payment
+WHERE
+    payment.id IN (
+        SELECT own.id
+        FROM tallystick.payment AS own
+        WHERE own.provider = any(%(providers)s::text[]) AND own.reference = %(reference)s
+        UNION ALL
+        SELECT collected.id
+        FROM tallystick.payment AS collected
+        WHERE
+            collected.provider = any(%(providers)s::text[])
+            AND collected.collected_reference = %(reference)s
+        UNION ALL
+        SELECT refund.payment_id
+        FROM tallystick.refund
+        WHERE refund.provider = any(%(providers)s::text[]) AND refund.reference = %(reference)s
+        UNION ALL
+        SELECT dispute.payment_id
+        FROM tallystick.dispute
+        WHERE dispute.provider = any(%(providers)s::text[]) AND dispute.reference = %(reference)s
+    )
+ORDER BY payment.id DESC
+LIMIT %(most)s;

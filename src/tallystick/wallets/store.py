@@ -90,7 +90,7 @@ def receipt(conn: Connection, *, transfer_id: UUID, owner: str) -> Receipt | Non
 def _wallet(
     identity: UUID, owner: str, code: str, available_id: UUID, held_id: UUID, *rest: Any
 ) -> Wallet:
-    available, held, version, created_at = rest
+    available, held, version, created_at, owes = rest
     currency = Currency(code)
     return Wallet(
         id=identity,
@@ -102,4 +102,5 @@ def _wallet(
         held=Money(held, currency),
         version=version,
         created_at=created_at,
+        owes=Money(owes, currency),
     )

@@ -15,7 +15,8 @@ SELECT
     available.balance AS available,
     held.balance AS held,
     available.version,
-    wallet.created_at
+    wallet.created_at,
+    available.owes
 FROM tallystick.wallet
 INNER JOIN tallystick.account AS available ON wallet.available_id = available.id
 INNER JOIN tallystick.account AS held ON wallet.held_id = held.id
@@ -35,7 +36,8 @@ SELECT
     available.balance AS available,
     held.balance AS held,
     available.version,
-    wallet.created_at
+    wallet.created_at,
+    available.owes
 FROM tallystick.wallet
 INNER JOIN tallystick.account AS available ON wallet.available_id = available.id
 INNER JOIN tallystick.account AS held ON wallet.held_id = held.id
@@ -52,7 +54,8 @@ SELECT
     available.balance AS available,
     held.balance AS held,
     available.version,
-    wallet.created_at
+    wallet.created_at,
+    available.owes
 FROM tallystick.wallet
 INNER JOIN tallystick.account AS available ON wallet.available_id = available.id
 INNER JOIN tallystick.account AS held ON wallet.held_id = held.id

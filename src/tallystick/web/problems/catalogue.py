@@ -84,6 +84,7 @@ STATUS: Final[Mapping[str, tuple[int, str]]] = {
     "review_reason_missing": (422, "Say why"),
     "payment_move_forbidden": (409, "The payment cannot move there from where it stands"),
     "payment_not_found": (404, "There is no such payment"),
+    "job_not_found": (404, "There is no such job"),
     "provider_unknown": (422, "There is no such provider"),
     # webhooks, mail, people
     "message_not_found": (404, "There is no such message"),
