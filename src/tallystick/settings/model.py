@@ -90,7 +90,8 @@ class Settings(BaseSettings):
         bool,
         Note(
             _PLACE,
-            "Serve /dev/mail, where the letters can be read that this place has written. "
+            "Serve /dev/mail, where the letters can be read that this place has written, and "
+            "under `tallystick start` /dev/lab, where trouble is made to order. "
             "Left out, it is true in development and false in production.",
             "false",
         ),
@@ -105,6 +106,17 @@ class Settings(BaseSettings):
             "`tallystick start`.",
         ),
     ] = False
+
+    caretaker: Annotated[
+        Path | None,
+        Note(
+            _PLACE,
+            "Where `tallystick start` takes the orders of /dev/lab: kill a worker, stop the "
+            "cache, move the clock. That command sets it; nobody else should.",
+            ".tallystick/caretaker.sock",
+            "`tallystick start`.",
+        ),
+    ] = None
 
     secret_key: Annotated[
         SecretStr,

@@ -39,6 +39,7 @@ from tallystick.webhooks.queries import (
     count_failed,
     events,
     gaps,
+    mentions,
     oldest_due_s,
 )
 from tallystick.webhooks.store import CHANNEL
@@ -75,6 +76,7 @@ __all__ = [
     "drain",
     "events",
     "gaps",
+    "mentions",
     "oldest_due_s",
     "poll",
     "receive",
