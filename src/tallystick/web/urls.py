@@ -12,6 +12,7 @@ urlpatterns = [
     path("api/", api.urls),
     path("", include("tallystick.web.people.urls")),
     path("", include("tallystick.web.pages.urls")),
+    path("", include("tallystick.web.lab.urls")),
 ]
 
 handler400 = "tallystick.web.errors.bad_request"
