@@ -5,9 +5,11 @@ It is there only where every part is of this house's own start.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 from django.conf import settings
 from django.http import Http404, HttpRequest
@@ -21,9 +23,10 @@ from tallystick.web.house import house
 from tallystick.web.lab.simulated import Simulated
 from tallystick.web.pages.access import person_of
 
-__all__ = ["Bench", "NothingThere", "bench_of"]
+__all__ = ["Bench", "NothingThere", "bench_of", "keep_shown"]
 
 _NAME: Final = "stripe"
+_SHOWN: Final = "lab_payment"
 #: Among so many of the newest payments the buttons look for theirs.
 _NEWEST: Final = 50
 
@@ -34,7 +37,7 @@ class NothingThere(TallystickError):
     code = "lab_nothing_there"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Bench:
     """Everything within reach of one click."""
 
@@ -42,6 +45,8 @@ class Bench:
     provider: Provider
     simulator: Simulated
     caretaker: Path
+    #: The payment that the page shows: the one that was acted on last.
+    shown: UUID | None = None
 
     def wallet(self) -> Wallet:
         """Return the person's first wallet that the provider brings money into."""
@@ -53,29 +58,28 @@ class Bench:
                 return one
         raise NothingThere("You have no wallet that can be topped up by card.")
 
-    def newest(self, *states: PaymentState) -> Payment | None:
-        """Return the person's newest payment at this provider, in one of the states if given."""
+    def find(self, *states: PaymentState) -> Payment | None:
+        """Return the payment that is shown, else the newest; one in these states if any are given.
+
+        It is the one that is shown from then on.
+        """
         with heart() as conn:
-            found = payments.of_owner(conn, owner=self.owner, limit=_NEWEST)
-        return next(
-            (one for one in found if one.provider == _NAME and (not states or one.state in states)),
-            None,
-        )
+            owned = payments.of_owner(conn, owner=self.owner, limit=_NEWEST)
+        fitting = [
+            one for one in owned if one.provider == _NAME and (not states or one.state in states)
+        ]
+        fitting.sort(key=lambda one: one.id != self.shown)
+        if fitting:
+            self.shown = fitting[0].id
+        return next(iter(fitting), None)
 
     def settled(self) -> File:
-        """Return the newest payment whose money came, with all of it; raise NothingThere."""
-        found = self.newest(PaymentState.SETTLED)
+        """Return a payment whose money came, with all of it; raise NothingThere."""
+        found = self.find(PaymentState.SETTLED)
         if found is None:
             raise NothingThere("No payment of yours is settled yet. Start one, and pay it first.")
         with heart() as conn:
             return payments.file(conn, payment_id=found.id, owner=self.owner)
-
-    def intent(self) -> str:
-        """Return the provider's id of the newest money that came; raise NothingThere."""
-        reference = self.settled().payment.collected_reference
-        if reference is None:
-            raise NothingThere("The provider has not told yet how it calls this money.")
-        return reference
 
 
 def bench_of(request: HttpRequest) -> Bench:
@@ -88,4 +92,13 @@ def bench_of(request: HttpRequest) -> Bench:
     if not is_ours or ours.caretaker is None or provider is None or key is None:
         raise Http404
     simulated = Simulated(simulator, key.get_secret_value())
-    return Bench(person_of(request).owner, provider, simulated, ours.caretaker)
+    bench = Bench(person_of(request).owner, provider, simulated, ours.caretaker)
+    with suppress(ValueError):
+        bench.shown = UUID(request.session.get(_SHOWN, ""))
+    return bench
+
+
+def keep_shown(request: HttpRequest, bench: Bench) -> None:
+    """Remember which payment the page shows, for this session."""
+    if bench.shown is not None:
+        request.session[_SHOWN] = str(bench.shown)

@@ -165,7 +165,7 @@ _CLOCK: Final = Group(
 )
 _AFTER: Final = Group(
     "After the payment",
-    "icons/arrow-left.svg",
+    "icons/receipt.svg",
     (
         Button(
             "refund",
@@ -191,10 +191,12 @@ _AFTER: Final = Group(
             "The payer's bank takes the money at once, covered or not, and a fee.",
             deeds.open_dispute,
         ),
-        Button("win", "Win it", "The money comes back.", partial(deeds.end_dispute, end="won")),
+        Button(
+            "win", "Win the dispute", "The money comes back.", partial(deeds.end_dispute, end="won")
+        ),
         Button(
             "lose_dispute",
-            "Lose it",
+            "Lose the dispute",
             "The money stays away.",
             partial(deeds.end_dispute, end="lost"),
         ),

@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 #: How long a click waits for the payment page, in seconds; then the person pays with a second one.
-_PATIENCE_S: Final = 0.6
+_PATIENCE_S: Final = 0.8
 _LOOK_EVERY_S: Final = 0.03
 _OUTCOMES: Final = {
     "paid": "The simulator took the card. Watch the webhook arrive, and the money in the wallet.",
@@ -94,7 +94,8 @@ def refund_there(bench: Bench) -> str:
     """Refund half of what is left by hand at the provider, as in its dashboard."""
     settled = bench.settled().payment
     half = -(-settled.left.minor // 2)
-    bench.simulator.order("stripe/refunds", payment_intent=bench.intent(), amount=half)
+    intent = settled.collected_reference
+    bench.simulator.order("stripe/refunds", payment_intent=intent, amount=half)
     return (
         "Somebody refunded half of it in the provider's dashboard. Nobody asked us: watch the books"
         " take it all the same."
@@ -113,7 +114,8 @@ def fail_refund(bench: Bench) -> str:
 
 def open_dispute(bench: Bench) -> str:
     """Let the payer's bank dispute the newest settled payment."""
-    bench.simulator.order("stripe/disputes", payment_intent=bench.intent(), reason="fraudulent")
+    intent = bench.settled().payment.collected_reference
+    bench.simulator.order("stripe/disputes", payment_intent=intent, reason="fraudulent")
     return (
         "The payer's bank disputes it and takes the money at once, covered or not. A review asks"
         " you what to do."
@@ -143,7 +145,7 @@ def verify(_bench: Bench) -> str:
 def _create(bench: Bench, minor: int) -> Payment:
     wallet = bench.wallet()
     with heart() as conn:
-        return payments.create(
+        made = payments.create(
             conn,
             owner=bench.owner,
             wallet_id=wallet.id,
@@ -154,10 +156,12 @@ def _create(bench: Bench, minor: int) -> Payment:
             request_id=observability.request_id(),
             now=db.now(conn),
         )
+    bench.shown = made.id
+    return made
 
 
 def _waiting(bench: Bench) -> Payment:
-    found = bench.newest(PaymentState.SUBMITTED)
+    found = bench.find(PaymentState.SUBMITTED)
     if found is None:
         raise NothingThere("No payment of yours waits for a card. Start one first.")
     return found

@@ -91,10 +91,11 @@ class Seen:
 def look(bench: Bench) -> Seen:
     """Return what there is to see; raise NothingThere without a wallet."""
     wallet = bench.wallet()
-    newest = bench.newest()
+    shown = bench.find()
+    lamps = [*_house(bench), *_provider(bench.simulator)]
     with heart() as conn:
         found = (
-            None if newest is None else payments.file(conn, payment_id=newest.id, owner=bench.owner)
+            None if shown is None else payments.file(conn, payment_id=shown.id, owner=bench.owner)
         )
         return Seen(
             now=db.now(conn),
@@ -103,7 +104,7 @@ def look(bench: Bench) -> Seen:
             events=_events(conn, found),
             moved=_moved(conn, wallet, found),
             verdict=verdict(conn),
-            lamps=[*_house(bench), *_provider(bench.simulator), _inbox(conn)],
+            lamps=[*lamps, _inbox(conn)],
         )
 
 

@@ -1,10 +1,14 @@
-"""The lab's page, its live part, and the door of its buttons."""
+"""The lab's page, its live part, and the door of its buttons.
+
+No transaction is open while the simulator or the caretaker is asked: each deed has its own.
+"""
 
 from __future__ import annotations
 
 import hashlib
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -12,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from tallystick.errors import TallystickError
 from tallystick.money import Money, MoneyMalformed
-from tallystick.web.lab.bench import Bench, NothingThere, bench_of
+from tallystick.web.lab.bench import Bench, NothingThere, bench_of, keep_shown
 from tallystick.web.lab.buttons import AMOUNTS, BUTTONS, CARDS, GROUPS, STARTS
 from tallystick.web.lab.seen import look
 from tallystick.web.pages.access import is_fragment, signed_in
@@ -20,6 +24,7 @@ from tallystick.web.pages.access import is_fragment, signed_in
 __all__ = ["deed", "lab", "live"]
 
 
+@transaction.non_atomic_requests
 @require_safe
 @signed_in
 def lab(request: HttpRequest) -> HttpResponse:
@@ -29,6 +34,7 @@ def lab(request: HttpRequest) -> HttpResponse:
     return render(request, "dev/lab.html", told)
 
 
+@transaction.non_atomic_requests
 @require_safe
 @signed_in
 def live(request: HttpRequest) -> HttpResponse:
@@ -39,6 +45,7 @@ def live(request: HttpRequest) -> HttpResponse:
     return HttpResponse(content)
 
 
+@transaction.non_atomic_requests
 @require_POST
 @signed_in
 def deed(request: HttpRequest, name: str) -> HttpResponse:
@@ -48,6 +55,7 @@ def deed(request: HttpRequest, name: str) -> HttpResponse:
         said, tone = _do(bench, name, request.POST.get("amount", "")), "success"
     except TallystickError as refusal:
         said, tone = str(refusal), "warning"
+    keep_shown(request, bench)
     if is_fragment(request):
         told = {"said": said, "tone": tone}
         answer = render(request, "dev/lab/said.html", told)
