@@ -148,7 +148,14 @@ class House:
     @cached_property
     def caller(self) -> Caller:
         """Return what jobs call the providers with."""
-        return Caller(self.pool, self.providers, self.breakers)
+        return Caller(self.pool, self.providers, self.breakers, self.payment_gauges)
+
+    @cached_property
+    def payment_gauges(self) -> payments.Gauges:
+        """Return who counts for payments."""
+        from tallystick.observability.metrics import PaymentMetrics  # noqa: PLC0415 - as for writer
+
+        return PaymentMetrics()
 
     @property
     def key_environment(self) -> Environment:
@@ -244,7 +251,10 @@ class House:
     @cached_property
     def drains(self) -> tuple[jobs.Drain, ...]:
         """Return the loops that claim rows which are their own queue."""
-        handlers = {name: FactHandler(provider) for name, provider in self.providers.items()}
+        handlers = {
+            name: FactHandler(provider, self.payment_gauges)
+            for name, provider in self.providers.items()
+        }
         run = partial(webhooks.drain, pool=self.pool, handlers=handlers, gauges=self.inbox_gauges)
         look = partial(payments.janitor, self.pool)
         return (

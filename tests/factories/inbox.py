@@ -59,6 +59,5 @@ class Recording:
         self.events += events
         self.handled += [name for name in names if name not in self._refused]
         return [
-            LookupError("not yet") if name in self._refused else Handled.PROCESSED
-            for name in names
+            LookupError("not yet") if name in self._refused else Handled.PROCESSED for name in names
         ]

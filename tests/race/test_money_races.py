@@ -15,7 +15,7 @@ from factories.wallets import wallet
 from tallystick import bootstrap, db, ids, ledger, wallets, webhooks
 from tallystick import payments as core
 from tallystick.ledger import InsufficientFunds
-from tallystick.payments import Paid, operations
+from tallystick.payments import operations
 from tallystick.settings import load_settings
 
 
@@ -77,7 +77,7 @@ class TestWebhook:
         raw = payments.paid_event(a_submitted_payment(house, mine))
         receipts = together(20, lambda _: deliver(house, raw))
         assert sum(receipt.is_new for receipt in receipts) == 1
-        [inbox] = house.drains
+        inbox = house.drains[0]
         done = together(8, lambda _: inbox.run())
         assert sum(done) == 1
         assert balance(house, mine) == 150_000
@@ -87,7 +87,7 @@ class TestWebhook:
         payment = a_submitted_payment(house, mine)
         for number in range(20):
             deliver(house, payments.paid_event(payment, external_id=f"evt_{number}"))
-        [inbox] = house.drains
+        inbox = house.drains[0]
         done = together(20, lambda _: inbox.run())
         assert sum(done) == 20
         with house.pool.transaction() as conn:
@@ -102,13 +102,12 @@ class TestPaymentLock:
         payment = a_created_payment(house, mine)
         capabilities = house.provider("stripe").capabilities
         with house.pool.transaction() as conn:
-            begun = operations.begin(conn, payment.id, capabilities=capabilities, now=db.now(conn))
+            begun = operations.begin(conn, payment, capabilities=capabilities, now=db.now(conn))
         has_settled, may_commit = threading.Event(), threading.Event()
 
         def settle() -> None:
-            fact = Paid(ids.show("pay", payment.id), "cs_1", payment.amount, payment.created_at)
             with house.pool.transaction() as conn:
-                operations.book_paid(conn, fact, provider="stripe", event_id=ids.new())
+                payments.book(conn, payments.paid(payment, at=payment.created_at))
                 has_settled.set()
                 assert may_commit.wait(timeout=10)
 
@@ -186,6 +185,6 @@ class TestBegin:
         def begin(_: int) -> bool:
             with house.pool.transaction() as conn:
                 now = db.now(conn)
-                return bool(operations.begin(conn, payment.id, capabilities=capabilities, now=now))
+                return bool(operations.begin(conn, payment, capabilities=capabilities, now=now))
 
         assert sum(together(16, begin)) == 1

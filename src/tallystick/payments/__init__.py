@@ -23,7 +23,7 @@ from tallystick.payments.errors import (
     ReviewResolved,
 )
 from tallystick.payments.events import TRACE, EventSource, FactHandler, trace
-from tallystick.payments.handlers import LOOK, LOOK_CHANNEL, Caller, janitor, look, submit
+from tallystick.payments.handlers import LOOK, LOOK_CHANNEL, Caller, Gauges, janitor, look, submit
 from tallystick.payments.handlers import refund as send_refund
 from tallystick.payments.model import (
     Attempt,
@@ -37,6 +37,7 @@ from tallystick.payments.model import (
     Reason,
     Refund,
     Review,
+    Standing,
     Step,
 )
 from tallystick.payments.operations import REFUND, SUBMIT, create, resolve
@@ -84,6 +85,7 @@ __all__ = [
     "FactEarly",
     "FactHandler",
     "File",
+    "Gauges",
     "KeyReused",
     "MoveForbidden",
     "News",
@@ -107,6 +109,7 @@ __all__ = [
     "Review",
     "ReviewNotFound",
     "ReviewResolved",
+    "Standing",
     "Step",
     "Try",
     "create",

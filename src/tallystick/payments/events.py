@@ -15,8 +15,8 @@ from tallystick import db, ids, jobs, webhooks
 from tallystick.db import Connection
 from tallystick.errors import TallystickError
 from tallystick.payments import facts, store
-from tallystick.payments.facts import MustAsk, Report, Stranger
-from tallystick.payments.handlers import Caller, ask_later
+from tallystick.payments.facts import Booked, MustAsk, Report, Stranger
+from tallystick.payments.handlers import Caller, Gauges, ask_later
 from tallystick.payments.provider import Operation, Provider
 from tallystick.webhooks import Event, Handled
 
@@ -31,6 +31,7 @@ class FactHandler:
     """The inbox's handler of one provider's events: it books what they say."""
 
     provider: Provider
+    gauges: Gauges
 
     def handle(self, conn: Connection, events: Sequence[Event]) -> Sequence[Handled | Exception]:
         """Book the events' facts in the inbox's transaction; one result for each.
@@ -52,6 +53,8 @@ class FactHandler:
                 cause = str(event.id or event.external_id)
                 reports[place] = Report(fact, cause, event.received_at or now)
         booked = facts.book(conn, list(reports.values()), provider=self.provider.name, now=now)
+        news = sum(isinstance(result, Booked) and result.is_new for result in booked)
+        self.gauges.booked(self.provider.name, "webhook", news)
         for place, result in zip(reports, booked, strict=True):
             results[place] = self._leave(conn, events[place], result)
         return [results[place] for place in range(len(events))]

@@ -6,9 +6,10 @@ makes it, and each call goes through the breaker of its operation. What may wait
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
 import structlog
@@ -16,7 +17,7 @@ import structlog
 from tallystick import db, jobs
 from tallystick.db import Connection, Pool
 from tallystick.payments import facts, operations, rules, store
-from tallystick.payments.facts import MustAsk, Report
+from tallystick.payments.facts import Booked, MustAsk, Report
 from tallystick.payments.model import Crossing, Payment, PaymentState, Refund
 from tallystick.payments.operations import Begun
 from tallystick.payments.provider import (
@@ -30,7 +31,17 @@ from tallystick.payments.provider import (
 )
 from tallystick.resilience import BreakerOpen, Breakers, BulkheadFull, Unused
 
-__all__ = ["LOOK", "LOOK_CHANNEL", "Caller", "ask_later", "janitor", "look", "refund", "submit"]
+__all__ = [
+    "LOOK",
+    "LOOK_CHANNEL",
+    "Caller",
+    "Gauges",
+    "ask_later",
+    "janitor",
+    "look",
+    "refund",
+    "submit",
+]
 
 #: Wakes the janitor before its second is over (LISTEN).
 LOOK_CHANNEL: Final = "tallystick_payment_look"
@@ -43,6 +54,16 @@ T = TypeVar("T")
 log: Final = structlog.get_logger(__name__)
 
 
+class Gauges(Protocol):
+    """What payments tell of themselves; every call returns at once and raises nothing."""
+
+    def booked(self, provider: str, by: str, facts: int) -> None:
+        """Take how many facts were news to us, and what told them: reply, webhook or janitor."""
+
+    def given_up(self, provider: str) -> None:
+        """Take that a person was asked what became of something."""
+
+
 @dataclass(frozen=True)
 class Caller:
     """What a job needs to call providers: the database, the providers, their breakers."""
@@ -50,6 +71,7 @@ class Caller:
     pool: Pool
     providers: Mapping[str, Provider]
     breakers: Breakers
+    gauges: Gauges
 
     def call(self, provider: str, operation: Operation, work: Callable[[], T]) -> T:
         """Do the work behind the operation's breaker; raise BreakerOpen or BulkheadFull."""
@@ -84,7 +106,9 @@ def _send(caller: Caller, crossing: Crossing, operation: Operation) -> None:
     if _ended(caller, crossing):
         return
     try:
-        caller.call(provider.name, operation, lambda: _run(caller.pool, provider, crossing))
+        caller.call(provider.name, operation, lambda: _run(caller, provider, crossing))
+    except Unused:
+        log.info("provider_call_unneeded", crossing=str(crossing.id))
     except CallUnknown as trouble:
         log.warning("provider_call_unknown", crossing=str(crossing.id), trouble=str(trouble))
     except (BreakerOpen, BulkheadFull) as closed:
@@ -94,7 +118,7 @@ def _send(caller: Caller, crossing: Crossing, operation: Operation) -> None:
                 conn,
                 crossing,
                 why=_WAITING,
-                delay_s=closed.retry_after_s,
+                delay_s=math.ceil(closed.retry_after_s),
                 now=db.now(conn),
             )
 
@@ -123,8 +147,9 @@ def _ended(caller: Caller, crossing: Crossing) -> bool:
     return True
 
 
-def _run(pool: Pool, provider: Provider, crossing: Crossing) -> None:
+def _run(caller: Caller, provider: Provider, crossing: Crossing) -> None:
     """Record, call, record. Raises CallUnknown once it is recorded, and Unused for no call."""
+    pool = caller.pool
     with pool.transaction() as conn:
         begun = operations.begin(
             conn, crossing, capabilities=provider.capabilities, now=db.now(conn)
@@ -144,7 +169,8 @@ def _run(pool: Pool, provider: Provider, crossing: Crossing) -> None:
         raise
     else:
         with pool.transaction() as conn:
-            _record(conn, begun, answer)
+            is_news = _record(conn, begun, answer)
+        caller.gauges.booked(provider.name, "reply", int(is_news))
 
 
 def _call(provider: Provider, begun: Begun) -> Accepted | RefundReported:
@@ -153,15 +179,16 @@ def _call(provider: Provider, begun: Begun) -> Accepted | RefundReported:
     return provider.refund(begun.refund, begun.payment, attempt=begun.attempt)
 
 
-def _record(conn: Connection, begun: Begun, answer: Accepted | RefundReported) -> None:
-    now = db.now(conn)
+def _record(conn: Connection, begun: Begun, answer: Accepted | RefundReported) -> bool:
+    """Record what was answered, and return whether that is news in the books."""
     if isinstance(answer, Accepted):
+        now = db.now(conn)
         operations.record_accepted(
             conn, begun.attempt, answer, payment_id=begun.payment.id, now=now
         )
-    else:
-        store.end_attempt(conn, begun.attempt.id, outcome="answered")
-        _book(conn, begun.payment.provider, answer, cause=str(begun.attempt.id))
+        return False
+    store.end_attempt(conn, begun.attempt.id, outcome="answered")
+    return _book(conn, begun.payment.provider, answer, cause=str(begun.attempt.id))
 
 
 def _record_refused(conn: Connection, begun: Begun, refusal: CallRefused) -> None:
@@ -220,8 +247,10 @@ def look(caller: Caller, *, payment_id: str, refund_id: str | None = None) -> No
     with caller.pool.transaction() as conn:
         _, crossing = operations.locked(conn, *crossing.names)
         now = db.now(conn)
-        if crossing.state in _ASKABLE and rules.is_overdue(crossing, now):
-            operations.ask_a_person(conn, crossing, now=now)
+        if crossing.state not in _ASKABLE or not rules.is_overdue(crossing, now):
+            return
+        operations.ask_a_person(conn, crossing, now=now)
+    caller.gauges.given_up(crossing.provider)
 
 
 _SENDABLE: Final = frozenset({PaymentState.CREATED, PaymentState.SENDING, PaymentState.UNKNOWN})
@@ -252,14 +281,15 @@ def _look_up(caller: Caller, provider: Provider, payment: Payment, before: Cross
     with caller.pool.transaction() as conn:
         if isinstance(answer, Accepted):
             operations.record_accepted(conn, None, answer, payment_id=crossing.id, now=db.now(conn))
-        else:
-            _book(conn, provider.name, answer, cause="janitor", is_confirmed=True)
+            return
+        is_news = _book(conn, provider.name, answer, cause="janitor", is_confirmed=True)
+    caller.gauges.booked(provider.name, "janitor", int(is_news))
 
 
 def _book(
     conn: Connection, provider: str, fact: Fact, *, cause: str, is_confirmed: bool = False
-) -> None:
-    """Book one fact that a provider told us itself; raise where it cannot be."""
+) -> bool:
+    """Book one fact that a provider told us itself and return whether it was news; or raise."""
     now = db.now(conn)
     report = Report(fact, cause, now)
     [result] = facts.book(conn, [report], provider=provider, now=now, is_confirmed=is_confirmed)
@@ -267,6 +297,7 @@ def _book(
         ask_later(conn, result)
     elif isinstance(result, Exception):
         raise result
+    return isinstance(result, Booked) and result.is_new
 
 
 def ask_later(conn: Connection, asked: MustAsk) -> None:

@@ -166,7 +166,7 @@ def postpone(
     wanted: Crossing,
     *,
     why: str,
-    delay_s: float,
+    delay_s: int,
     now: datetime,
 ) -> None:
     """Send what waits in our queue a little later, and tell its people why it waits.
@@ -181,7 +181,7 @@ def postpone(
     if told[-1:] != [why]:
         noted = replace(crossing, updated_at=now)
         store.write(conn, [Change(noted, crossing.state.value, why)])
-    left_s = max(1.0, (crossing.expires_at - now).total_seconds())
+    left_s = max(1, (crossing.expires_at - now) // timedelta(seconds=1))
     send_later(conn, crossing, delay_s=min(delay_s, left_s))
 
 
@@ -305,7 +305,7 @@ def move(
     return arrived
 
 
-def send_later(conn: Connection, crossing: Crossing, *, delay_s: float) -> None:
+def send_later(conn: Connection, crossing: Crossing, *, delay_s: int) -> None:
     """Enqueue the job that calls the provider for a payment or a refund."""
     name, field = (SUBMIT, "payment_id") if isinstance(crossing, Payment) else (REFUND, "refund_id")
     arguments = {field: str(crossing.id)}

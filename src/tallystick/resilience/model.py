@@ -95,7 +95,7 @@ class Memory:
     tripped_at: float = 0.0
     #: How many probes in a row were not good.
     streak: int = 0
-    #: Calls a second before the trip.
+    #: The usual calls a second, as they were before any trouble.
     rate: float = 0.0
     #: Until when calls are paced, and when the next may go.
     paced_until: float = 0.0

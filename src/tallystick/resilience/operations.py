@@ -208,11 +208,13 @@ class Breakers:
             kept = None if self._shared is None else self._shared.read(home.name)
             if kept is None:
                 return self._step_at_home(home, change)
+            must_mend = home.knows_more(kept) or _is_ahead(kept)
             base = home.known(kept, self._now())
             memory, step = change(base, kept.now)
             is_swapped: bool | None = True
-            # What the store has lost is put back, also where this step changes nothing.
-            if memory is not base or home.knows_more(kept):
+            # Also where this step changes nothing, what the store has lost is put back, and the
+            # moments of a clock that was put back: they would move ahead of it at each reading.
+            if memory is not base or must_mend:
                 assert self._shared is not None
                 is_swapped = self._shared.swap(home.name, kept, memory)
             if is_swapped is None:
@@ -252,6 +254,10 @@ class Breakers:
         return rules.view(memory, home.policy, name=home.name, now=now, shared=is_shared)
 
 
+def _is_ahead(kept: Kept) -> bool:
+    return kept.memory is not None and kept.memory.touched_at > kept.now
+
+
 class _Home:
     """What this process knows of one breaker, on its own clock; and the operation's places."""
 
@@ -269,11 +275,17 @@ class _Home:
         return self._seen_turn >= 0 and (kept.memory is None or kept.memory.turn < self._seen_turn)
 
     def known(self, kept: Kept, now: float) -> Memory:
-        """Return what is to be believed, on the store's clock: the store, or what it has lost."""
-        with self.lock:
-            has_lost = self.knows_more(kept) or kept.memory is None
-            found = rules.shifted(self.memory, kept.now - now) if has_lost else kept.memory
-        return rules.trusted(found, self.policy, now=kept.now)
+        """Return what is to be believed, on the store's clock: the store, or what it has lost.
+
+        What the store says is remembered at once: it may be gone at the next word.
+        """
+        if kept.memory is None or self.knows_more(kept):
+            with self.lock:
+                own = rules.shifted(self.memory, kept.now - now)
+            return rules.trusted(own, self.policy, now=kept.now)
+        memory = rules.trusted(kept.memory, self.policy, now=kept.now)
+        self.learn(memory, shift_s=now - kept.now)
+        return memory
 
     def learn(self, memory: Memory, *, shift_s: float) -> None:
         """Remember what the store holds now, on this process's clock."""

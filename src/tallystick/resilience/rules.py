@@ -39,6 +39,8 @@ FORGOTTEN_AFTER_S: Final = 3_600.0
 _BUCKETS: Final = 10
 #: Doubling ends here, so that no number grows without end.
 _STREAK_MAX: Final = 16
+#: How much of what is usual the last bucket decides.
+_LEARNT: Final = 0.3
 #: Calls are paced for so many times as long as the trouble was, until the backlog is gone.
 _PACED_TIMES: Final = 2.0
 
@@ -81,12 +83,10 @@ def settle(
         return reset(memory, policy, now=now)
     if ticket.is_probe:
         return _opened(memory, policy, now, chance, streak=memory.streak + 1)
-    counted = replace(
-        memory, buckets=_counted(memory.buckets, policy, outcome, now), touched_at=now
-    )
+    counted = _counted(memory, policy, outcome, now)
     if not _trips(counted.buckets, policy):
         return counted
-    rate = _rate(counted.buckets, policy, now)
+    rate = counted.rate or _rate(counted.buckets, policy)
     fresh = replace(counted, buckets=(), rate=rate, tripped_at=now)
     return _opened(fresh, policy, now, chance, streak=0)
 
@@ -222,12 +222,12 @@ def _recent(buckets: tuple[Bucket, ...], policy: BreakerPolicy, now: float) -> t
     return tuple(bucket for bucket in buckets if bucket.begun_at > now - policy.window_s)
 
 
-def _counted(
-    buckets: tuple[Bucket, ...], policy: BreakerPolicy, outcome: Outcome, now: float
-) -> tuple[Bucket, ...]:
-    """Return the window's buckets with one more call."""
-    *older, last = _recent(buckets, policy, now) or (Bucket(now),)
+def _counted(memory: Memory, policy: BreakerPolicy, outcome: Outcome, now: float) -> Memory:
+    """Return the memory with one more call in its window."""
+    rate = memory.rate
+    *older, last = _recent(memory.buckets, policy, now) or (Bucket(now),)
     if now >= last.begun_at + policy.window_s / _BUCKETS:
+        rate = _learned(memory, policy, last)
         older, last = [*older, last], Bucket(now)
     one_more = Bucket(
         last.begun_at,
@@ -235,19 +235,35 @@ def _counted(
         failures=last.failures + outcome.is_failure,
         slow=last.slow + (outcome.took_s >= policy.slow_call_s),
     )
-    return (*older, one_more)
+    return replace(memory, buckets=(*older, one_more), rate=rate, touched_at=now)
+
+
+def _learned(memory: Memory, policy: BreakerPolicy, bucket: Bucket) -> float:
+    """Return the usual calls a second, with what a whole bucket says of them.
+
+    Trouble says nothing: then there are fewer calls, because they hang, or more, because all
+    repeat. A paced time says nothing either, or twice as many would become the usual.
+    """
+    if _is_bad((bucket,), policy) or bucket.begun_at < memory.paced_until:
+        return memory.rate
+    rate = _rate((bucket,), policy)
+    return memory.rate + _LEARNT * (rate - memory.rate) if memory.rate else rate
 
 
 def _trips(buckets: tuple[Bucket, ...], policy: BreakerPolicy) -> bool:
     calls = sum(bucket.calls for bucket in buckets)
-    if calls < policy.volume_min:
-        return False
+    return calls >= policy.volume_min and _is_bad(buckets, policy)
+
+
+def _rate(buckets: tuple[Bucket, ...], policy: BreakerPolicy) -> float:
+    """Return the calls a second of these buckets."""
+    calls = sum(bucket.calls for bucket in buckets)
+    return calls / (len(buckets) * policy.window_s / _BUCKETS)
+
+
+def _is_bad(buckets: tuple[Bucket, ...], policy: BreakerPolicy) -> bool:
+    """Return whether the failures, or the slow calls, have the share at which it trips."""
+    calls = sum(bucket.calls for bucket in buckets)
     failures = sum(bucket.failures for bucket in buckets)
     slow = sum(bucket.slow for bucket in buckets)
     return failures >= policy.error_rate * calls or slow >= policy.slow_rate * calls
-
-
-def _rate(buckets: tuple[Bucket, ...], policy: BreakerPolicy, now: float) -> float:
-    """Return the calls a second of the window, over the part of it in which there were any."""
-    span_s = max(now - buckets[0].begun_at, policy.window_s / _BUCKETS)
-    return sum(bucket.calls for bucket in buckets) / span_s

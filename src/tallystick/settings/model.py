@@ -30,6 +30,14 @@ from tallystick.settings.kinds import (
     SmtpUrl,
     TimeZone,
 )
+from tallystick.settings.meanings import (
+    BreakerOpenFor,
+    BreakerVolume,
+    BreakerWindow,
+    CallsMax,
+    MetricsPort,
+    WorkerMetricsPort,
+)
 
 __all__ = ["DEVELOPMENT_SECRET_KEY", "PREFIX", "STRIPE_API_URL", "Settings"]
 
@@ -45,7 +53,6 @@ _WEB: Final = "Web server"
 _WORK: Final = "Workers"
 _HERE: Final = "Money and time"
 _CARDS: Final = "Cards: Stripe"
-_CALLS: Final = "Calls to providers"
 _SIMULATOR: Final = "Provider simulator"
 _MAIL: Final = "Mail"
 _LOGS: Final = "Logs and files"
@@ -295,36 +302,10 @@ class Settings(BaseSettings):
         Seconds, Note(_CARDS, "How long one call to Stripe may take.", "10")
     ] = 10
 
-    breaker_window_s: Annotated[
-        Seconds,
-        Note(_CALLS, "A breaker counts an operation's calls of so many last seconds.", "30"),
-    ] = 30
-    breaker_volume_min: Annotated[
-        Count,
-        Note(
-            _CALLS,
-            "Of so many calls in that time, half must fail (or most be slow) before it trips.",
-            "5",
-        ),
-    ] = 5
-    breaker_open_for_s: Annotated[
-        Seconds,
-        Note(
-            _CALLS,
-            "It calls nobody for so long, then probes with one call in the whole fleet. Each bad "
-            "probe doubles that, up to six times as long.",
-            "10",
-        ),
-    ] = 10
-    provider_calls_max: Annotated[
-        Count,
-        Note(
-            _CALLS,
-            "Calls of one operation that one process has out at once. Below "
-            "TALLYSTICK_MONEY_CONCURRENCY, so that a slow provider leaves a place to the others.",
-            "3",
-        ),
-    ] = 3
+    breaker_window_s: BreakerWindow = 30
+    breaker_volume_min: BreakerVolume = 5
+    breaker_open_for_s: BreakerOpenFor = 10
+    provider_calls_max: CallsMax = 3
 
     simulator_host: Annotated[
         Host, Note(_SIMULATOR, "The interface that the simulator listens on.", "127.0.0.1")
@@ -387,15 +368,8 @@ class Settings(BaseSettings):
             "127.0.0.1",
         ),
     ] = "127.0.0.1"
-    metrics_port: Annotated[
-        int | None,
-        Field(ge=1, le=65_535),
-        Note(
-            _METRICS,
-            "The port for GET /metrics, in Prometheus' text format. Left out, none are told.",
-            "9123",
-        ),
-    ] = None
+    metrics_port: MetricsPort = None
+    worker_metrics_port: WorkerMetricsPort = None
 
     @property
     def is_production(self) -> bool:

@@ -119,7 +119,8 @@ def _of_union(value: object, parts: tuple[Any, ...], path: str) -> Iterator[str]
         some = [part for part in some if part is not str]
     tried = [list(_of_value(value, part, path)) for part in some]
     if [] not in tried:
-        yield from min(tried, key=lambda found: abs(len(found) - 1)) if tried else ()
+        # An id or the object itself: what is wrong with the object says more.
+        yield from tried[-1]
 
 
 @functools.cache

@@ -19,13 +19,15 @@ from tallystick.simulator import read_journal
 CALLER = """
 import sys
 import stripe
-url, charge = sys.argv[1:]
-stripe.max_network_retries = 0
+url, charge, key = sys.argv[1:]
 client = stripe.StripeClient("sk_test_acceptance", base_addresses={"api": url})
 client.v1.balance_transactions.list()
 print("ready", flush=True)
 sys.stdin.readline()
-refund = client.v1.refunds.create({"charge": charge, "amount": 100, "metadata": {"who": "caller"}})
+refund = client.v1.refunds.create(
+    {"charge": charge, "amount": 100, "metadata": {"who": "caller"}},
+    {"idempotency_key": key} if key else {},
+)
 print(refund.id, flush=True)
 """
 
@@ -33,9 +35,9 @@ print(refund.id, flush=True)
 class Caller:
     """A process that asks for a refund of 100 when it is told to."""
 
-    def __init__(self, running: Running, charge: str) -> None:
+    def __init__(self, running: Running, charge: str, *, key: str = "") -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", CALLER, running.url, charge],
+            [sys.executable, "-c", CALLER, running.url, charge, key],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -71,6 +73,18 @@ class TestKillCaller:
         refunds = read_journal(running.data).refunds
         assert [one.metadata for one in refunds.values()] == [{"who": "caller"}] * 3
         assert {said.strip() for _, said in ends} < set(refunds)
+
+    def test_keeps_the_answer_under_the_key(self, running: Running) -> None:
+        charge = running.paid().id
+        running.next("kill_caller", match="refund.create")
+        caller = Caller(running, charge, key="k")
+        caller.go()
+        assert caller.end()[0] == -signal.SIGKILL
+        (refund,) = read_journal(running.data).refunds
+        again = Caller(running, charge, key="k")
+        again.go()
+        assert again.end() == (0, f"{refund}\n")
+        assert list(read_journal(running.data).refunds) == [refund]
 
     def test_kills_many_that_call_at_once_and_nobody_else(self, running: Running) -> None:
         charge = running.paid().id
@@ -123,6 +137,34 @@ class TestAnswers:
                 answer.read()
             assert answer.status_code == 200
         assert 0 < answer.num_bytes_downloaded < int(answer.headers["Content-Length"])
+
+    @pytest.mark.parametrize(("what", "refunds"), [("error_500", 0), ("error_500_after_charge", 1)])
+    def test_of_500_are_replayed_under_their_key(
+        self, running: Running, what: str, refunds: int
+    ) -> None:
+        charge = running.paid().id
+        v1 = running.client().v1
+        running.next(what)
+        options: Any = {"idempotency_key": "k"}
+        bodies = []
+        for replayed in (None, "true", "true"):
+            with pytest.raises(stripe.APIError) as refused:
+                v1.refunds.create({"charge": charge}, options)
+            assert refused.value.http_status == 500
+            assert (refused.value.headers or {}).get("Idempotent-Replayed") == replayed
+            bodies.append(refused.value.http_body)
+        assert len(set(bodies)) == 1
+        assert len(v1.refunds.list().data) == refunds
+
+    def test_that_are_lost_leave_a_refund_that_the_key_finds(self, running: Running) -> None:
+        charge = running.paid().id
+        running.next("timeout_after_charge", match="refund.create")
+        options: Any = {"idempotency_key": "k"}
+        with pytest.raises(stripe.APIConnectionError):
+            running.client(timeout_s=0.3).v1.refunds.create({"charge": charge}, options)
+        v1 = running.client().v1
+        found = v1.refunds.create({"charge": charge}, options)
+        assert [one.id for one in v1.refunds.list().data] == [found.id]
 
     def test_say_when_to_come_again(self, running: Running) -> None:
         for asked, said in (({}, "1"), ({"retry_after_s": 7}, "7")):

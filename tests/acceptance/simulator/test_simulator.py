@@ -74,6 +74,13 @@ class TestSdk:
         client.v1.checkout.sessions.create(order(), {"idempotency_key": "k"})
         with pytest.raises(stripe.IdempotencyError):
             client.v1.checkout.sessions.create(order(1_000), {"idempotency_key": "k"})
+        with pytest.raises(stripe.InvalidRequestError) as missing:
+            client.v1.refunds.retrieve("re_none")
+        assert (missing.value.http_status, missing.value.code) == (404, "resource_missing")
+        paid = client.v1.checkout.sessions.create(order())
+        running.pay(paid.id)
+        with pytest.raises(stripe.InvalidRequestError, match="status of `complete`"):
+            client.v1.checkout.sessions.expire(paid.id)
         running.next("rate_limited")
         with pytest.raises(stripe.RateLimitError):
             client.v1.checkout.sessions.create(order())

@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 import time
 
+import pytest
+
 from tallystick.resilience import BreakerPolicy, Breakers, BreakerState
 from tallystick.resilience.fleet import Fleet
 
 NAME = "stripe.collect"
 #: So that an interval is the same each time.
-STEADY = {"jitter": 0.0, "open_for_max_s": 1.0, "open_for_s": 1.0, "probe_lease_s": 1.0}
+STEADY = {"jitter": 0.0, "open_for_max_s": 0.5, "open_for_s": 0.5, "probe_lease_s": 0.5}
 LONG = {"jitter": 0.0, "open_for_max_s": 60.0, "open_for_s": 60.0}
 
 
@@ -40,10 +42,23 @@ class TestFleet:
         moments = [at for at, _ in provider.calls[before:]]
         gaps = [later - earlier for earlier, later in itertools.pairwise(moments)]
         # Two of one interval would come at the same time; half of it is for a busy machine.
-        assert min(gaps) > 0.5
+        assert min(gaps) > 0.25
         provider.way = "good"
         wait(lambda: set(fleet.told("answered")) == {one.pid for one in fleet.processes})
         assert state(store) is BreakerState.CLOSED
+
+    @pytest.mark.full
+    def test_paces_all_together_after_a_reset(self, store, provider, fleet, wait):
+        fleet.start(4, **STEADY, pace_rate_min=20.0)
+        wait(lambda: state(store) is BreakerState.OPEN)
+        provider.way = "good"
+        wait(lambda: state(store) is BreakerState.CLOSED)
+        begun = time.monotonic()
+        wait(lambda: time.monotonic() > begun + 2)
+        moments = [at for at, _ in provider.calls if begun < at < begun + 2]
+        # Each process alone would make about fifty a second.
+        assert 10 <= len(moments) <= 2 * 20 * 1.2
+        assert len({pid for at, pid in provider.calls if at > begun}) > 1
 
     def test_lets_no_flood_out_when_the_store_forgets_all(self, store, provider, fleet, wait):
         fleet.start(4, **LONG)
@@ -71,7 +86,7 @@ class TestFleet:
         wait(lambda: len(provider.calls) > before + 1)
         later, other = provider.calls[before + 1]
         assert other != pid
-        assert later - at > 0.5, "the next one went before the lease was over"
+        assert later - at > 0.25, "the next one went before the lease was over"
         wait(lambda: len(set(fleet.told("answered"))) == 3)
 
     def test_knows_that_it_is_open_while_the_store_is_gone(self, store, provider, fleet, wait):
@@ -104,7 +119,7 @@ class TestFleet:
             for process in fleet.processes:
                 own = [at for at, pid in moments if pid == process.pid]
                 gaps = [later - earlier for earlier, later in itertools.pairwise(own)]
-                assert not gaps or min(gaps) > 0.5
+                assert not gaps or min(gaps) > 0.25
             provider.way = "good"
             wait(lambda: set(fleet.told("answered")) == {one.pid for one in fleet.processes})
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -11,7 +12,8 @@ from django.conf import settings
 from django.db import connection
 from django.test import override_settings
 
-from tallystick import db, ids, ledger
+from factories import payments as factory
+from tallystick import db, ids, ledger, payments
 from tallystick.payments import Paid, operations
 from tallystick.payments.provider import Accepted, Declined
 
@@ -39,9 +41,12 @@ def provider(site):
             capabilities = settings_provider().capabilities
             with self._transaction() as conn:
                 now = db.now(conn)
-                begun = operations.begin(conn, payment_id, capabilities=capabilities, now=now)
+                payment = payments.get(conn, payment_id=payment_id, owner=None)
+                begun = operations.begin(conn, payment, capabilities=capabilities, now=now)
                 accepted = Accepted("cs_1", "https://checkout.example/cs_1")
-                operations.record_accepted(conn, begun.attempt, accepted, now=now)
+                operations.record_accepted(
+                    conn, begun.attempt, accepted, payment_id=payment_id, now=now
+                )
 
         def decline(self, path: str) -> None:
             with self._transaction() as conn:
@@ -49,12 +54,12 @@ def provider(site):
                 fact = Declined(
                     path.rpartition("/")[2], "card_declined", "The card was declined.", now
                 )
-                operations.book_declined(conn, fact, now=now)
+                factory.book(conn, fact)
 
         def pay(self, path: str, amount) -> None:
             with self._transaction() as conn:
                 fact = Paid(path.rpartition("/")[2], "cs_1", amount, db.now(conn))
-                operations.book_paid(conn, fact, provider="stripe", event_id=ids.new())
+                factory.book(conn, fact)
 
     return Played()
 
@@ -274,7 +279,7 @@ class TestLetters:
         assert b"No letters yet" in site.browser().get("/dev/mail").content
 
     @pytest.mark.parametrize(
-        "path", ["/dev/mail/nonsense", f"/dev/mail/{ids.show('msg', ids.new())}"]
+        "path", ["/dev/mail/nonsense", f"/dev/mail/{ids.show('msg', UUID(int=7))}"]
     )
     def test_that_are_not_there_are_404(self, site, path):
         assert site.browser().get(path).status_code == 404

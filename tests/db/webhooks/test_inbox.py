@@ -104,10 +104,3 @@ class TestDrain:
         webhooks.drain(pool=pool, handlers={})
         with pool.transaction() as conn:
             assert webhooks.count_by_state(conn) == {"ignored": 1}
-
-
-class TestWaitS:
-    def test_grows_to_a_quarter_of_an_hour(self):
-        waits = [rules.wait_s(attempts) for attempts in range(1, 13)]
-        assert waits == sorted(waits)
-        assert (waits[0], waits[-1]) == (1, 900)

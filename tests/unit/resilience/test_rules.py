@@ -123,6 +123,15 @@ class TestProbe:
         )
         assert late is later.memory
 
+    def test_that_hangs_is_given_ever_longer(self):
+        """A call may take longer than the first lease: its verdict must come in one at last."""
+        memory, now, leases = opened(), START + 10, []
+        for _ in range(5):
+            memory = asked(memory, now).memory
+            leases.append(memory.until - now)
+            now = memory.until
+        assert leases == [10, 20, 40, 60, 60]
+
     def test_waits_twice_as_long_after_each_bad_one_up_to_the_cap(self):
         memory, now, waits = opened(), START, []
         for _ in range(5):
@@ -306,7 +315,9 @@ class Fleet(RuleBasedStateMachine):
 
     @invariant()
     def is_never_stuck(self):
-        wait_s = self.trusted().until - self.now
+        # Whoever looks keeps what it has put right.
+        self.memory = self.trusted()
+        wait_s = self.memory.until - self.now
         if self.memory.state is not BreakerState.CLOSED:
             assert wait_s <= self.policy.open_for_max_s
             late = self.now + max(0.0, wait_s)

@@ -31,6 +31,10 @@ PAYMENT = Payment(
     created_at=NOW,
     updated_at=NOW,
     settled_at=None,
+    collected_reference=None,
+    refunded=Money(0, Currency("KES")),
+    waiting_since=None,
+    look_at=None,
 )
 SUBMITTED = replace(PAYMENT, state=PaymentState.SUBMITTED, action_url="https://pay.example/1")
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from tallystick.observability.metrics.breakers import BreakerMetrics
 from tallystick.observability.metrics.inbox import InboxMetrics, count_webhook_refused
+from tallystick.observability.metrics.payments import PaymentMetrics
 from tallystick.observability.metrics.requests import count_request
 from tallystick.observability.metrics.writer import WriterMetrics
 
 __all__ = [
     "BreakerMetrics",
     "InboxMetrics",
+    "PaymentMetrics",
     "WriterMetrics",
     "count_request",
     "count_webhook_refused",

@@ -5,16 +5,15 @@ Pure plans by kind of fact, and the one verb that does them in the caller's tran
 
 from __future__ import annotations
 
-from tallystick.payments.facts.booking import (
+from tallystick.payments.facts.booking import book, end_refund
+from tallystick.payments.facts.model import (
     Booked,
     MustAsk,
+    Report,
     Result,
     Separately,
     Stranger,
-    book,
-    end_refund,
 )
-from tallystick.payments.facts.model import Report
 
 __all__ = [
     "Booked",

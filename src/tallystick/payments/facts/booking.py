@@ -23,7 +23,19 @@ from tallystick.money import Currency
 from tallystick.payments import store
 from tallystick.payments.errors import FactEarly
 from tallystick.payments.facts import collection, dispute, refund
-from tallystick.payments.facts.model import Effects, Places, Plan, Report, Scene
+from tallystick.payments.facts.model import (
+    NOTHING,
+    Booked,
+    Effects,
+    MustAsk,
+    Places,
+    Plan,
+    Report,
+    Result,
+    Scene,
+    Separately,
+    Stranger,
+)
 from tallystick.payments.model import Change, Payment, PaymentState, Standing
 from tallystick.payments.provider import (
     Declined,
@@ -35,44 +47,12 @@ from tallystick.payments.provider import (
 )
 from tallystick.wallets import Wallet
 
-__all__ = ["Booked", "MustAsk", "Result", "Separately", "Stranger", "book", "end_refund"]
+__all__ = ["book", "end_refund"]
 
 #: The place of payments in the house's lock order, among state rows.
 _RANK: Final = 220
 #: How long a fact about something that is not here is thought to be early.
 _EARLY: Final = timedelta(seconds=60)
-
-
-class Separately(TallystickError):
-    """One of the facts needs a transaction of its own: nothing of the batch was done."""
-
-    code = "payment_fact_alone"
-
-
-@dataclass(frozen=True, slots=True)
-class Booked:
-    """What the fact says stands in the books, or says nothing new."""
-
-
-@dataclass(frozen=True, slots=True)
-class MustAsk:
-    """The fact does not fit: its provider must be asked before it is booked."""
-
-    payment_id: UUID
-    refund_id: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stranger:
-    """The fact is about money that no payment here is known to have brought.
-
-    `collected_reference` is what the provider may be asked about; None where that tells nothing.
-    """
-
-    collected_reference: str | None
-
-
-Result = Booked | MustAsk | Stranger | TallystickError
 
 
 def book(
@@ -85,9 +65,8 @@ def book(
 ) -> list[Result]:
     """Book the facts and return what became of each, in their order.
 
-    FactEarly where one is about something that may yet come, or about a payment that another
-    fact of the batch has just moved: it is to be tried again. Locks all payments that are named,
-    then accounts. Raises Separately where one of several must be alone.
+    FactEarly where one is about something that may yet come: it is to be tried again. Locks all
+    payments that are named, then accounts. Raises Separately where one of several must be alone.
     """
     desk = _Desk(conn, provider, now)
     named = [_payment_of(report.fact) for report in reports]
@@ -97,23 +76,28 @@ def book(
     desk.learn(standings.values())
     results: list[Result] = [Booked()] * len(reports)
     waiting: dict[int, _Intent] = {}
+    taken: set[UUID] = set()
+    later: list[int] = []
     for place, (report, identity) in enumerate(zip(reports, named, strict=True)):
         standing = standings.get(identity) if identity else None
         if standing is None:
             results[place] = desk.stranger(report, is_alone=len(reports) == 1)
             continue
         fact = report.fact
-        # Only what takes money out of a wallet may find it uncovered.
-        may_claim = isinstance(fact, RefundReported | DisputeReported)
-        places = desk.places(standing.payment, may_claim=may_claim)
+        places = desk.places(standing.payment, fact)
         scene = Scene(standing, places, is_confirmed=is_confirmed)
         plan = _plan(scene, fact)
         if plan.must_ask:
             results[place] = _question(scene, fact)
+        elif plan.moves and standing.payment.id in taken:
+            later.append(place)
         elif plan.moves:
+            taken.add(standing.payment.id)
             waiting[place] = _Intent(
                 report.cause, fact.occurred_at, scene, plan, partial(_plan, fact=fact)
             )
+        elif plan is NOTHING:
+            results[place] = Booked(is_new=False)
         else:
             desk.write([plan.effects(ids.new(), now)])
             standings[standing.payment.id] = store.lock(conn, [standing.payment.id])[
@@ -121,6 +105,12 @@ def book(
             ]
     for place, result in zip(waiting, desk.post(list(waiting.values())), strict=True):
         results[place] = result
+    if later:
+        # What one payment is told several times is planned again by how the first left it.
+        rest = [reports[place] for place in later]
+        again = book(conn, rest, provider=provider, now=now, is_confirmed=is_confirmed)
+        for place, result in zip(later, again, strict=True):
+            results[place] = result
     return results
 
 
@@ -148,7 +138,7 @@ def end_refund(
         code=code,
         sentence=sentence,
     )
-    scene = Scene(standing, desk.places(standing.payment))
+    scene = Scene(standing, desk.places(standing.payment, None))
     [result] = desk.post([_Intent(cause, now, scene, ended(scene), ended)])
     if isinstance(result, TallystickError):
         raise result
@@ -275,10 +265,16 @@ class _Desk:
         if wanted:
             self.wallets.update(wallets.of_ids(self.conn, wallet_ids=sorted(wanted)))
 
-    def places(self, payment: Payment, *, may_claim: bool = False) -> Places:
-        """Return the accounts that a payment's money moves between."""
+    def places(self, payment: Payment, fact: Fact | None) -> Places:
+        """Return the accounts that a fact's money moves between; no wallet's in its currency."""
         wallet = self.wallets[payment.wallet_id]
         currency = payment.amount.currency
+        if isinstance(fact, Paid | RefundReported | DisputeReported):
+            currency = fact.amount.currency
+        if currency != payment.amount.currency:
+            return self._outside(currency)
+        # Only what takes money out of a wallet may find it uncovered.
+        may_claim = isinstance(fact, RefundReported | DisputeReported)
         beyond = [chart.wallet_receivable(wallet.id, currency)] if may_claim else []
         return replace(
             self._outside(currency),
@@ -379,10 +375,11 @@ class _Desk:
         effects = plan.effects(deed.id, self.now)
         assert effects.news is not None, "unclaimed money is news"
         # Kept first: who finds it kept has booked it.
-        if store.insert_news(self.conn, effects.news):
+        is_new = store.insert_news(self.conn, effects.news)
+        if is_new:
             ledger.post(self.conn, deed)
             self.write([replace(effects, news=None)])
-        return Booked()
+        return Booked(is_new)
 
     def _outside(self, currency: Currency) -> Places:
         """Return the accounts that are no wallet's; those of the wallet are still suspense."""

@@ -39,7 +39,7 @@ def reported(scene: Scene, fact: DisputeReported) -> Plan:
     def effects(posting: UUID, at: datetime) -> Effects:
         question = f"{words} Answer it at the provider, with evidence, or accept it."
         return Effects(
-            [refunded(scene.payment, (takes - returns) * amount.minor, at, note=words)],
+            [refunded(scene.payment, amount, at, sign=takes - returns, note=words)],
             dispute=_dispute(
                 scene,
                 fact,

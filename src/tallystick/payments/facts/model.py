@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from tallystick import ids
+from tallystick.errors import TallystickError
 from tallystick.ledger import Move
 from tallystick.money import Money
 from tallystick.payments import rules
@@ -26,9 +27,59 @@ from tallystick.payments.model import (
 )
 from tallystick.payments.provider import Fact, Paid, RefundReported
 
-__all__ = ["ASK", "NOTHING", "Effects", "Places", "Plan", "Report", "Scene", "along", "refunded"]
+__all__ = [
+    "ASK",
+    "NOTHING",
+    "Booked",
+    "Effects",
+    "MustAsk",
+    "Places",
+    "Plan",
+    "Report",
+    "Result",
+    "Scene",
+    "Separately",
+    "Stranger",
+    "along",
+    "refunded",
+]
 
 _NOTE_MAX: Final = 500
+
+
+class Separately(TallystickError):
+    """One of the facts needs a transaction of its own: nothing of the batch was done."""
+
+    code = "payment_fact_alone"
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What the fact says stands in the books."""
+
+    #: Whether it was not there before.
+    is_new: bool = field(default=True, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MustAsk:
+    """The fact does not fit: its provider must be asked before it is booked."""
+
+    payment_id: UUID
+    refund_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """The fact is about money that no payment here is known to have brought.
+
+    `collected_reference` is what the provider may be asked about; None where that tells nothing.
+    """
+
+    collected_reference: str | None
+
+
+Result = Booked | MustAsk | Stranger | TallystickError
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +205,15 @@ def along(
     return [*made, Change(arrived, crossing.state.value, note[:_NOTE_MAX])]
 
 
-def refunded(payment: Payment, more: int, at: datetime, *, note: str = "") -> Change:
-    """Return the payment with so many minor units more, or less, of it given back."""
-    total = Money(max(0, payment.refunded.minor + more), payment.amount.currency)
+def refunded(
+    payment: Payment, amount: Money, at: datetime, *, sign: int = 1, note: str = ""
+) -> Change:
+    """Return the payment with so much more of it given back, or with sign -1 less.
+
+    What went in another currency is none of it.
+    """
+    currency = payment.amount.currency
+    more = sign * amount.minor if amount.currency == currency else 0
+    total = Money(max(0, payment.refunded.minor + more), currency)
     after = replace(payment, refunded=total, updated_at=at)
     return Change(after, payment.state.value, note[:_NOTE_MAX])

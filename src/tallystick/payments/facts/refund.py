@@ -56,7 +56,7 @@ def release(scene: Scene, refund: Refund, *, after: S, code: str, sentence: str)
             failure_detail=sentence[:500],
             released_posting_id=posting,
         )
-        return Effects([*ended, refunded(scene.payment, -refund.amount.minor, at)])
+        return Effects([*ended, refunded(scene.payment, refund.amount, at, sign=-1)])
 
     places = scene.places
     return Plan(effects, (Move(places.held, places.available, refund.amount, "refund_release"),))
@@ -86,16 +86,16 @@ def _late(scene: Scene, refund: Refund, fact: RefundReported) -> Plan:
         return NOTHING
     places, amount = scene.places, fact.amount
     if came_back:
-        move, more = Move(places.clearing, places.available, amount, "refund_return"), -amount.minor
+        move, sign = Move(places.clearing, places.available, amount, "refund_return"), -1
         words = f"The refund of {amount} came back: {fact.sentence or 'it was not taken.'}"
     else:
-        move, more = scene.claim(amount, "refund"), amount.minor
+        move, sign = scene.claim(amount, "refund"), 1
         words = f"The provider refunded {amount} after the refund was {refund.state}."
 
     def effects(posting: UUID, at: datetime) -> Effects:
         noted = Change(replace(refund, updated_at=at), refund.state.value, words[:500])
         return Effects(
-            [noted, refunded(scene.payment, more, at)],
+            [noted, refunded(scene.payment, amount, at, sign=sign)],
             news=scene.news(kind, fact, posting, at),
             review=scene.review(kind, fact.reference, words, at),
         )
@@ -130,7 +130,7 @@ def _unasked(scene: Scene, fact: RefundReported) -> Plan:
 
     def effects(posting: UUID, at: datetime) -> Effects:
         return Effects(
-            [refunded(scene.payment, fact.amount.minor, at)],
+            [refunded(scene.payment, fact.amount, at)],
             refund=_made_there(scene.payment, fact, posting, at),
             review=scene.review("refund_unasked", fact.reference, words, at),
         )

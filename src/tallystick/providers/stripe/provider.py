@@ -56,6 +56,8 @@ __all__ = ["API_VERSION", "Stripe"]
 #: The version that the SDK 16.1 was generated for; an upgrade of either is a change of ours.
 API_VERSION: Final = "2026-10-28.endive"
 
+#: How secrets of real money begin.
+_LIVE: Final = ("sk_live_", "rk_live_")
 _CONNECT_TIMEOUT_S: Final = 3
 _DAY_S: Final = 86_400
 #: Objects of one page of a list: the most that Stripe gives.
@@ -182,7 +184,7 @@ class Stripe:
 
     def interpret(self, event: Event) -> Fact | None:
         """Return what an event says about us: nothing where it is of another account or mode."""
-        return events.interpret(event, is_live="_live_" in self.secret_key[:8])
+        return events.interpret(event, is_live=self.secret_key.startswith(_LIVE))
 
     def _intent_of(self, payment: Payment) -> str:
         """Return the PaymentIntent of a paid payment, from its session where we never kept it."""

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Final
 
 import urllib3
+from urllib3 import PoolManager as Pools
 from urllib3.util import Timeout
 
 from tallystick.resilience.deadline import Deadline, DeadlinePassed
@@ -62,7 +63,7 @@ class HttpClient:
         self._deadline_s: Final = deadline_s
         self._connect_s: Final = connect_s
         self._body_bytes_max: Final = body_bytes_max
-        pools = urllib3.PoolManager(
+        pools = Pools(
             _HOSTS_MAX, maxsize=_KEPT_MAX, block=False, cert_reqs="CERT_REQUIRED", ca_certs=ca_file
         )
         pools.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}

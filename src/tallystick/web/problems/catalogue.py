@@ -91,6 +91,9 @@ STATUS: Final[Mapping[str, tuple[int, str]]] = {
     "person_not_found": (404, "There is no such person"),
     "inbox_closed": (503, "The server is going down"),
     "inbox_full": (503, "Too many webhooks wait"),
+    "webhook_event_blanked": (409, "What the event said is gone"),
+    "webhook_event_not_found": (404, "There is no such event"),
+    "webhook_event_not_replayable": (409, "The event cannot be processed again"),
     "webhook_malformed": (400, "The webhook is signed, but it is no event"),
     "webhook_signature_invalid": (400, "The webhook's signature is not valid"),
 }

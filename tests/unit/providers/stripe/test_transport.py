@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 import stripe as sdk
 
+from tallystick import ids
 from tallystick.money import Currency, Money
-from tallystick.payments import CallRefused, CallUnknown, Payment, PaymentState
+from tallystick.payments import Attempt, CallRefused, CallUnknown, Payment, PaymentState
 from tallystick.providers.stripe import Stripe
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-SESSION = b'{"id": "cs_1", "object": "checkout.session", "url": "https://pay.example/cs_1"}'
+MONEY = Money(150_000, Currency("KES"))
+SESSION = json.dumps(
+    {
+        "id": "cs_1",
+        "object": "checkout.session",
+        "url": "https://pay.example/cs_1",
+        "payment_status": "unpaid",
+        "amount_total": MONEY.minor,
+        "currency": "kes",
+        "metadata": {"tallystick_payment": ids.show("pay", UUID(int=7))},
+    }
+).encode()
 
 
 def provider(peer, **changed):
@@ -33,7 +46,7 @@ def payment() -> Payment:
         id=UUID(int=7),
         owner="person:1",
         wallet_id=UUID(int=8),
-        amount=Money(150_000, Currency("KES")),
+        amount=MONEY,
         provider="stripe",
         state=PaymentState.SENDING,
         reference=None,
@@ -47,7 +60,14 @@ def payment() -> Payment:
         created_at=NOW,
         updated_at=NOW,
         settled_at=None,
+        collected_reference=None,
+        refunded=Money(0, MONEY.currency),
+        waiting_since=NOW,
+        look_at=None,
     )
+
+
+ATTEMPT = Attempt(UUID(int=9), UUID(int=7), 1, "key-1", NOW, None)
 
 
 def answer(status: int, body: bytes, *more: bytes) -> bytes:
@@ -60,7 +80,7 @@ class TestCollect:
         taken = peer(lambda talk: talk.send(answer(200, SESSION, b"Request-Id: req_1")))
         stripe = provider(taken)
         for _ in range(3):
-            accepted = stripe.collect(payment(), key="key-1")
+            accepted = stripe.collect(payment(), attempt=ATTEMPT)
             assert accepted.reference == "cs_1"
         assert len(taken.requests) == 3
         assert taken.lines == 1
@@ -75,7 +95,7 @@ class TestCollect:
         body = b'{"error": {"type": "invalid_request_error", "code": "bad", "message": "No."}}'
         taken = peer(lambda talk: talk.send(answer(400, body)))
         with pytest.raises(CallRefused, match="No") as refusal:
-            provider(taken).collect(payment(), key="key-1")
+            provider(taken).collect(payment(), attempt=ATTEMPT)
         assert refusal.value.code == "bad"
 
     @pytest.mark.parametrize(
@@ -109,7 +129,7 @@ class TestCollect:
 
         taken = peer(once)
         with pytest.raises(CallUnknown):
-            provider(taken).collect(payment(), key="key-1")
+            provider(taken).collect(payment(), attempt=ATTEMPT)
         assert len(taken.requests) == 1
 
     def test_says_unknown_at_the_deadline(self, peer):
@@ -119,7 +139,7 @@ class TestCollect:
 
         taken = peer(drip)
         with pytest.raises(CallUnknown, match="APIConnectionError"):
-            provider(taken, timeout_s=1).collect(payment(), key="key-1")
+            provider(taken, timeout_s=1).collect(payment(), attempt=ATTEMPT)
         assert len(taken.requests) == 1
 
 
