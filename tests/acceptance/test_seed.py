@@ -228,7 +228,7 @@ class TestPayments:
     def test_hold_what_is_on_its_way_back(self, seeded):
         database, _ = seeded
         held = database.scalar(
-            "SELECT sum(balance) FROM tallystick.account WHERE path LIKE 'wallet/%/held'"
+            "SELECT sum(balance) FROM tallystick.account WHERE path ~ '^wallet/.*/held$'"
         )
         assert held == database.scalar(
             "SELECT sum(amount) FROM tallystick.refund WHERE state = 'submitted'"
