@@ -35,6 +35,7 @@ from tallystick.settings.meanings import (
     BreakerVolume,
     BreakerWindow,
     CallsMax,
+    Caretaker,
     MetricsPort,
     WorkerMetricsPort,
 )
@@ -97,9 +98,8 @@ class Settings(BaseSettings):
         bool,
         Note(
             _PLACE,
-            "Serve /dev/mail, where the letters can be read that this place has written, and "
-            "under `tallystick start` /dev/lab, where trouble is made to order. "
-            "Left out, it is true in development and false in production.",
+            "Serve /dev/mail, where this place's letters can be read, and /dev/lab, where trouble "
+            "is to be had. Left out, it is true in development and false in production.",
             "false",
         ),
     ] = Field(default_factory=_in_development)
@@ -114,16 +114,7 @@ class Settings(BaseSettings):
         ),
     ] = False
 
-    caretaker: Annotated[
-        Path | None,
-        Note(
-            _PLACE,
-            "Where `tallystick start` takes the orders of /dev/lab: kill a worker, stop the "
-            "cache, move the clock. That command sets it; nobody else should.",
-            ".tallystick/caretaker.sock",
-            "`tallystick start`.",
-        ),
-    ] = None
+    caretaker: Caretaker = None
 
     secret_key: Annotated[
         SecretStr,

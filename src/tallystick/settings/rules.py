@@ -166,11 +166,6 @@ def _refused_place(settings: Settings) -> Iterator[tuple[Check, Problem]]:
             Check.DEBUG_ENDPOINTS,
             _problem("dev_endpoints", "is on in production", "Set it to false, or leave it out."),
         )
-    if settings.caretaker is not None:
-        yield (
-            Check.DEBUG_ENDPOINTS,
-            _problem("caretaker", "is set in production", "Leave it out: it makes trouble."),
-        )
     if settings.embedded_engines:
         yield (
             Check.EMBEDDED_ENGINES,

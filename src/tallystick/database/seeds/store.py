@@ -12,6 +12,15 @@ from tallystick.db import Connection, Statements
 __all__ = ["is_fresh", "keep", "take_turn"]
 
 STATEMENTS: Final = Statements(__package__)
+#: In the order in which rows refer to one another.
+_KEEP: Final = {
+    "payment": "keep_payment",
+    "refund": "keep_refund",
+    "payment_step": "keep_payment_step",
+    "attempt": "keep_attempt",
+    "dispute": "keep_dispute",
+    "review": "keep_review",
+}
 
 
 def is_fresh(conn: Connection) -> bool:
@@ -28,5 +37,6 @@ def take_turn(conn: Connection) -> bool:
 
 def keep(conn: Connection, made: Rows) -> None:
     """Write the demo's payments and all that belongs to them."""
-    for table, rows in made.tables.items():
-        db.run(conn, STATEMENTS[f"keep_{table}"], {"rows": json.dumps(rows, default=str)})
+    for table, name in _KEEP.items():
+        rows = json.dumps(made.tables[table], default=str)
+        db.run(conn, STATEMENTS[name], {"rows": rows})

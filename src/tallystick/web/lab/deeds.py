@@ -53,8 +53,8 @@ def start_and_pay(bench: Bench, minor: int) -> str:
             return _paid(bench, seen, "4242424242424242")
         clock.pause(_LOOK_EVERY_S)
     return (
-        f"A top-up of {payment.amount} has started, and something holds it up. Once it is submitted,"
-        " pay it with a card."
+        f"A top-up of {payment.amount} has started, and something holds it up. Once it is"
+        " submitted, pay it with a card."
     )
 
 
