@@ -130,8 +130,7 @@ def _answered(
     _warm(conn, port, host)
     sent = requests(bodies, host=host, secret=SECRET)
     serving = _children(server.pid)
-    backends = [pid for (pid,) in conn.execute(_KEEPERS).fetchall()]
-    conn.rollback()
+    backends = _keepers(conn)
     before = sum(map(cpu_s, backends)), sum(map(cpu_threads_s, serving)), time.process_time()
     delivered = deliver(port, sent)
     client_s = time.process_time() - before[2]
@@ -159,10 +158,17 @@ def _warm(conn: psycopg.Connection, port: int, host: str) -> None:
     """Let each server process load what it needs and connect: the same event, many times."""
     raw = json.dumps(_WARM).encode()
     deadline = time.monotonic() + READY_WITHIN_S
-    while _count(conn, f"SELECT count(*) FROM ({_KEEPERS}) AS keeper") < SERVER_PROCESSES:
+    while len(_keepers(conn)) < SERVER_PROCESSES:
         if time.monotonic() > deadline:
             raise RuntimeError("Not all server processes keep webhooks.")
         deliver(port, requests([raw] * 500, host=host, secret=SECRET))
+
+
+def _keepers(conn: psycopg.Connection) -> list[int]:
+    """Return the database's processes that serve the Keepers."""
+    found = [pid for (pid,) in conn.execute(_KEEPERS).fetchall()]
+    conn.rollback()
+    return found
 
 
 def _percentiles(delivered: Delivered) -> dict[str, object]:

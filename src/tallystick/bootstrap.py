@@ -284,7 +284,8 @@ class House:
     def keep(self, provider: str, event: Event) -> asyncio.Future[Receipt]:
         """Return the future of a verified event's receipt: it has one once the row is durable.
 
-        It ends with DatabaseUnavailable where that is not known. Raises InboxFull, InboxClosed.
+        It ends with DatabaseUnavailable or InboxBusy where that is not known. Raises InboxFull and
+        InboxClosed.
         """
         return self.keeper.keep(Delivery(provider, event))
 

@@ -214,8 +214,11 @@ def _record_refused(conn: Connection, begun: Begun, refusal: CallRefused) -> Non
 def janitor(pool: Pool) -> int:
     """Have looked at what waits for a provider's word and is due; return how much that was.
 
-    Each is looked at once by the fleet, and again later, whatever becomes of the look.
+    Each is looked at once by the fleet, and again later, whatever becomes of the look. Attempts
+    that nobody will end any more are ended.
     """
+    with pool.transaction() as conn:
+        store.run(conn, "end_forgotten_attempts")
     with pool.transaction() as conn:
         now = db.now(conn)
         payments = store.read(conn, "payments_to_look_at", now=now, most=_LOOKS_AT_ONCE)

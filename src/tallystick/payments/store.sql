@@ -178,6 +178,23 @@ WHERE
     AND attempt.ended_at IS NULL
 RETURNING attempt.id;
 
+-- name: end_forgotten_attempts
+-- Attempts past their deadline whose runs died, of what has ended without them: by news.
+UPDATE tallystick.attempt
+SET
+    outcome = 'unknown',
+    ended_at = clock_timestamp()
+FROM tallystick.attempt AS open_one
+INNER JOIN tallystick.payment ON open_one.payment_id = payment.id
+LEFT JOIN tallystick.refund ON open_one.refund_id = refund.id
+WHERE
+    attempt.id = open_one.id
+    AND open_one.ended_at IS NULL
+    AND open_one.deadline_at < clock_timestamp()
+    AND coalesce(refund.state, payment.state) IN (
+        'settled', 'failed', 'expired', 'cancelled', 'declined'
+    );
+
 -- name: payments_to_look_at
 -- Payments that the janitor looks at now; nobody else gets them.
 SELECT payment.*

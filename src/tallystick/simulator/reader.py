@@ -6,7 +6,7 @@ while a simulator writes there) or a running simulator's address. Amounts are in
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -115,15 +115,18 @@ class JournalContents:
         return {name: one for name, one in self.webhooks.items() if one.state == "owed"}
 
 
-def read_journal(place: Path | str) -> JournalContents:
+def read_journal(
+    place: Path | str, *, on_progress: Callable[[int], None] | None = None
+) -> JournalContents:
     """Return what the journal in a folder, or of the simulator at an http address, tells.
 
-    Raises JournalUnreadable where there is none, and JournalDamaged for a line that is no line.
+    `on_progress` is told after each thousand lines how many were read. Raises JournalUnreadable
+    where there is no journal, and JournalDamaged for a line that is no line.
     """
     is_address = isinstance(place, str) and place.startswith(("http://", "https://"))
     entries = _from_address(str(place)) if is_address else _from_folder(Path(place))
     try:
-        return _contents(_objects(entries))
+        return _contents(_objects(_counted(entries, on_progress or _tell_nobody)))
     except (OSError, httpx.HTTPError, ValueError, KeyError, TypeError) as trouble:
         raise JournalUnreadable(f"The journal of {place} cannot be read: {trouble}.") from trouble
 
@@ -136,6 +139,19 @@ def _objects(entries: Iterator[dict[str, Any]]) -> _Objects:
             for record in entry["records"]:
                 found.setdefault(record["kind"], {})[record["id"]] = record["object"]
     return found
+
+
+def _counted(
+    entries: Iterator[dict[str, Any]], tell: Callable[[int], None]
+) -> Iterator[dict[str, Any]]:
+    for count, entry in enumerate(entries, start=1):
+        yield entry
+        if count % _PAGE == 0:
+            tell(count)
+
+
+def _tell_nobody(_count: int) -> None:
+    return
 
 
 def _from_folder(folder: Path) -> Iterator[dict[str, Any]]:

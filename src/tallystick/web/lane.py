@@ -24,7 +24,7 @@ from tallystick.observability.metrics import count_webhook_refused
 from tallystick.web.database import GATE, Pulse
 from tallystick.web.edge import Exchange, Reply, refusal
 from tallystick.web.problems import PROBLEM_TYPE, FieldError, MethodNotAllowed, Overloaded, encode
-from tallystick.webhooks import Event, Receipt
+from tallystick.webhooks import Event, InboxBusy, Receipt
 
 __all__ = ["Lane", "Serves"]
 
@@ -136,6 +136,10 @@ class Lane:
             await self._pulse.bound(keeping)
         except DatabaseUnavailable:
             GATE.failed()
+            raise
+        except InboxBusy:
+            # It answered, so everybody else may go on.
+            GATE.succeeded()
             raise
         except TimeoutError:
             raise Overloaded("Keeping it took too long. Deliver it again.") from None

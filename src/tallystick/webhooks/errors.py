@@ -3,6 +3,7 @@
 WebhookError
 ├── SignatureInvalid   nobody who knows the secret sent it, or not now
 ├── EventMalformed     it is signed, but it is no event
+├── InboxBusy          the database is there, and does not keep it now
 ├── InboxFull          too many deliveries wait already
 ├── InboxClosed        the process ends
 ├── EventNotFound      there is no such event
@@ -22,6 +23,7 @@ __all__ = [
     "EventMalformed",
     "EventNotFound",
     "EventNotReplayable",
+    "InboxBusy",
     "InboxClosed",
     "InboxFull",
     "SignatureInvalid",
@@ -45,6 +47,12 @@ class EventMalformed(WebhookError):
     """The body is signed, but it is no event that can be read."""
 
     code = "webhook_malformed"
+
+
+class InboxBusy(WebhookError):
+    """The database is there, and does not keep it: it is locked, full, or takes no writes."""
+
+    code = "inbox_busy"
 
 
 class InboxFull(WebhookError):

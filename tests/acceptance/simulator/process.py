@@ -19,11 +19,12 @@ import stripe
 KEY = "sk_test_acceptance"
 SECRET = "whsec_acceptance"
 PROGRAM = """
+import sys
 import typer
 from tallystick.cli.simulator import register
 app = typer.Typer()
 register(app)
-app()
+app(["simulator", *sys.argv[1:]])
 """
 SOURCE = Path(__file__).parents[3] / "src"
 PAID = {"charge.succeeded", "payment_intent.succeeded", "checkout.session.completed"}

@@ -83,6 +83,15 @@ class TestPaid:
         assert (till.available, till.suspense()) == (150_000, 150_000)
         assert ledger.verify(conn) == []
 
+    def test_under_another_reference_than_the_answer_gave_is_still_one_payment(self, till):
+        payment = till.submitted()
+        fact = till.paid(payment, reference="cs_true", collected_reference="pi_true")
+        for _ in range(2):
+            assert till.book(fact) == [BOOKED]
+        seen = till.file(payment)
+        assert (seen.payment.reference, seen.payment.collected_reference) == ("cs_true", "pi_true")
+        assert (till.available, till.suspense(), seen.news) == (150_000, 0, [])
+
     def test_of_many_payments_settles_all_at_once(self, conn, till):
         made = [till.submitted(key=f"key-{number}") for number in range(40)]
         assert till.book(*map(till.paid, made)) == [BOOKED] * 40

@@ -21,6 +21,7 @@ from tallystick.payments import (
     PaymentNotFound,
     PaymentState,
     operations,
+    store,
 )
 from tallystick.wallets import WalletNotFound
 
@@ -176,6 +177,18 @@ class TestRecord:
         operations.record_unknown(conn, till.begin(payment).attempt, now=till.now)
         assert till.seen(payment).state is PaymentState.UNKNOWN
         assert till.begin(payment).attempt.number == 2
+
+    def test_of_a_run_that_died_is_unknown_once_news_settled_the_payment(self, conn, till):
+        settled, waiting = till.create(), till.create(key="key-2")
+        for payment in (settled, waiting):
+            till.begin(payment, deadline_s=0)
+        till.paid(settled)
+        store.run(conn, "end_forgotten_attempts")
+        outcomes = [
+            payments.file(conn, payment_id=payment.id, owner=None).tries[0].outcome
+            for payment in (settled, waiting)
+        ]
+        assert outcomes == ["unknown", None]
 
     def test_leaves_a_payment_that_the_webhook_settled_first(self, conn, till):
         payment = till.create()

@@ -15,7 +15,7 @@ from tallystick.health import Check
 from tallystick.web.database import GATE, Pulse
 from tallystick.web.edge import Exchange, Reply
 from tallystick.web.lane import Lane
-from tallystick.webhooks import Event, InboxFull, Receipt, SignatureInvalid
+from tallystick.webhooks import Event, InboxBusy, InboxFull, Receipt, SignatureInvalid
 
 EVENT = Event("evt_1", "test", datetime(2026, 1, 1, tzinfo=UTC), b"{}")
 
@@ -124,6 +124,16 @@ class TestWebhook:
                 "webhook_signature_invalid",
             )
         assert house.handed == []
+
+    def test_that_the_database_does_not_keep_now_shuts_nobody_else_out(
+        self, lane: Lane, house: Household
+    ) -> None:
+        house.trouble = InboxBusy("The database does not keep it now. Deliver it again.")
+        GATE.failed()
+        GATE._refuse_until = 0.0
+        reply = asyncio.run(_ask(lane, "POST", "/api/webhooks/stripe"))
+        assert (reply.status, json.loads(reply.body)["code"]) == (503, "inbox_busy")
+        assert GATE.is_open
 
     def test_beyond_so_many_is_to_be_sent_again(self, lane: Lane, house: Household) -> None:
         house.trouble = InboxFull("Too many webhooks wait already. Deliver it again.")

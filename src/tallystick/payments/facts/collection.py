@@ -52,8 +52,9 @@ def _settled(payment: Payment, fact: Paid, places: Places) -> Plan:
                 payment,
                 S.SETTLED,
                 now=at,
-                reference=payment.reference or fact.reference,
-                collected_reference=payment.collected_reference or fact.collected_reference,
+                # What was paid is what it names from now on: the answer to our call may have lied.
+                reference=fact.reference,
+                collected_reference=fact.collected_reference or payment.collected_reference,
                 failure_code=None,
                 failure_detail=None,
                 posting_id=posting,

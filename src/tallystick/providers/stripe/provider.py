@@ -124,17 +124,20 @@ class Stripe:
     def look_up(self, payment: Payment) -> Paid | Expired | Accepted | None:
         """Return how a payment's session stands; raise CallUnknown.
 
-        Where we never learned its id, the sessions of that day are looked through for it.
+        Where we never learned its id, or a false one, the sessions of that day are looked through.
         """
         reference = payment.reference
-        if reference is None:
-            standings = (_standing_of(payment, one) for one in self._sessions_near(payment))
-            return next((one for one in standings if one is not None), None)
-        found = self._found(
-            lambda: self._client.v1.checkout.sessions.retrieve(reference, {"expand": _EXPANDED}),
-            Session,
-        )
-        return None if found is None else _standing_of(payment, found)
+        if reference is not None:
+            found = self._found(
+                lambda: self._client.v1.checkout.sessions.retrieve(
+                    reference, {"expand": _EXPANDED}
+                ),
+                Session,
+            )
+            if found is not None:
+                return _standing_of(payment, found)
+        standings = (_standing_of(payment, one) for one in self._sessions_near(payment))
+        return next((one for one in standings if one is not None), None)
 
     def look_up_refund(self, refund: Refund, payment: Payment) -> RefundReported | None:
         """Return how a refund of ours stands; raise CallUnknown.

@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["sentence_of"]
+__all__ = ["SENTENCES", "sentence_of"]
 
 _CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,59}")
 _OTHER_CARD: Final = "Try another card, or ask your bank why it refused this one."
 
-_SENTENCES: Final = {
+#: By code. docs/reference/refusals.md says the same.
+SENTENCES: Final = {
     "amount_too_large": "The amount is more than the card network takes. Give a smaller one.",
     "amount_too_small": "The amount is less than the card network takes. Give a larger one.",
     "authentication_required": "Your bank wants to see that it is you. Try again and confirm it.",
@@ -55,5 +56,5 @@ def sentence_of(code: str, given: str) -> tuple[str, str]:
     """
     if not _CODE.fullmatch(code):
         code = "invalid_request"
-    known = _SENTENCES.get(code)
+    known = SENTENCES.get(code)
     return code, known or given.strip()[:500] or "The provider refused. Try again or another way."

@@ -89,6 +89,7 @@ STATUS: Final[Mapping[str, tuple[int, str]]] = {
     "message_not_found": (404, "There is no such message"),
     "recipient_unknown": (404, "There is no such recipient"),
     "person_not_found": (404, "There is no such person"),
+    "inbox_busy": (503, "The database does not keep webhooks now"),
     "inbox_closed": (503, "The server is going down"),
     "inbox_full": (503, "Too many webhooks wait"),
     "webhook_event_blanked": (409, "What the event said is gone"),

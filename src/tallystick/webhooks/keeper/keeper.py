@@ -14,8 +14,9 @@ import structlog
 
 from tallystick import clock, db
 from tallystick.db import DatabaseUnavailable
+from tallystick.errors import TallystickError
 from tallystick.webhooks import store
-from tallystick.webhooks.errors import InboxFull
+from tallystick.webhooks.errors import InboxBusy, InboxFull
 from tallystick.webhooks.keeper.tickets import Queue, Ticket, tell
 from tallystick.webhooks.model import Delivery, Gauges, Receipt, Silent
 
@@ -62,13 +63,14 @@ class Keeper:
         self._queue = Queue(deliveries_max=waiting_max, bytes_max=_WAITING_BYTES)
         self._conn: psycopg.Connection | None = None
         self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
 
     def keep(self, delivery: Delivery) -> asyncio.Future[Receipt]:
         """Hand a verified delivery over; return the future of its receipt, of the running loop.
 
-        It has a result only once the row is durable, and ends with DatabaseUnavailable where that
-        is not known. Cancelled before its batch begins, nothing is kept. Raises InboxFull and
-        InboxClosed.
+        It has a result only once the row is durable, and ends with DatabaseUnavailable or
+        InboxBusy where that is not known. Cancelled before its batch begins, nothing is kept.
+        Raises InboxFull and InboxClosed.
         """
         future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         try:
@@ -77,15 +79,23 @@ class Keeper:
             self._gauges.trouble("full")
             raise
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="keeper", daemon=True)
-            self._thread.start()
+            self._start()
         return future
 
     def close(self) -> None:
         """Take no more deliveries, keep those that wait, and disconnect."""
         self._queue.close()
-        if self._thread is not None:
-            self._thread.join()
+        with self._starting:
+            thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def _start(self) -> None:
+        """Start the thread, once, however many loops ask."""
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="keeper", daemon=True)
+                self._thread.start()
 
     def _work(self) -> None:
         while batch := self._queue.batch():
@@ -106,7 +116,7 @@ class Keeper:
         mark = clock.start()
         try:
             is_new = self._keep([ticket.delivery for ticket in tickets])
-        except DatabaseUnavailable as away:
+        except (DatabaseUnavailable, InboxBusy) as away:
             self._turn_away(tickets, away)
         except psycopg.Error as refusal:
             self._halve(tickets, refusal)
@@ -122,23 +132,25 @@ class Keeper:
     def _keep(self, deliveries: Sequence[Delivery]) -> list[bool]:
         """Keep the events, at a second try where the connection was lost; raise psycopg.Error.
 
-        Raises DatabaseUnavailable where the database is away, or takes no writes.
+        Raises DatabaseUnavailable where the database is away, and InboxBusy where it is there and
+        does not keep them: somebody locks the table, it takes no writes, its disk is full.
         """
         try:
             return store.keep(self._connected(), deliveries)
         except _AWAY:
             self._gauges.trouble("connection_lost")
             self._disconnect()
+        conn = self._connected()
         try:
-            return store.keep(self._connected(), deliveries)
+            return store.keep(conn, deliveries)
         except _AWAY as trouble:
+            is_there = not conn.closed
             self._disconnect()
-            log.error("keeper_database_trouble", trouble=repr(trouble))  # noqa: TRY400 - expected: one line
-            raise DatabaseUnavailable(
-                "The database cannot write now. Deliver it again."
-            ) from trouble
+            log.error("keeper_database_trouble", trouble=repr(trouble))  # noqa: TRY400 - no fault of ours
+            error = InboxBusy if is_there else DatabaseUnavailable
+            raise error("The database does not keep it now. Deliver it again.") from trouble
 
-    def _turn_away(self, tickets: Sequence[Ticket], away: DatabaseUnavailable) -> None:
+    def _turn_away(self, tickets: Sequence[Ticket], away: TallystickError) -> None:
         """Tell the batch, and who came meanwhile: they have waited for the same answer."""
         self._gauges.trouble("database_away")
         _fail([*tickets, *self._queue.clear()], away)
