@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final
 
+import psycopg
+
 from tallystick import db
 from tallystick.caretaker import Answer, Member, Order
 from tallystick.cli.household import Household
@@ -51,7 +53,8 @@ class Caretaking:
         }
         try:
             deeds[order]()
-        except (_Refused, EmbeddedError, DatabaseError) as refusal:
+        except (_Refused, EmbeddedError, DatabaseError, psycopg.Error) as refusal:
+            # Whatever it is, the house goes on: it is the caller's trouble alone.
             return self._answer(why=str(refusal) or type(refusal).__name__)
         return self._answer()
 
