@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -15,9 +18,22 @@ PATIENCE_MS = 60_000
 
 @pytest.fixture(scope="module")
 def started() -> Iterator[House]:
-    """Give a whole house with engines of its own; a breaker of it is open for a short while."""
-    with started_house("--empty", TALLYSTICK_BREAKER_OPEN_FOR_S="2") as house:
+    """Give a whole house with engines of its own, which waits for less time than others.
+
+    After all the trouble the provider's journal and the books say the same.
+    """
+    hasty = {"TALLYSTICK_BREAKER_OPEN_FOR_S": "2", "TALLYSTICK_STRIPE_TIMEOUT_S": "2"}
+    with started_house("--empty", **hasty) as house:
         yield house
+        done = subprocess.run(
+            [sys.executable, "-m", "tallystick.cli", "simulator", "compare", "--within", "20"],
+            cwd=house.folder,
+            env={word: text for word, text in os.environ.items() if "TALLYSTICK" not in word},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture
@@ -91,6 +107,25 @@ class TestProvider:
         expect(lamp(lab, "Breakers")).to_contain_text("closed")
         press(lab, "Good card")
         becomes(lab, "settled")
+
+    @pytest.mark.full
+    def test_that_does_not_answer_is_asked_again_and_the_payment_goes_on(self, lab):
+        press(lab, "Time out after the work")
+        press(lab, "Start only")
+        becomes(lab, "unknown")
+        becomes(lab, "submitted")
+        press(lab, "Good card")
+        becomes(lab, "settled")
+
+    @pytest.mark.full
+    def test_that_answers_500_for_good_leaves_it_to_a_person_after_three_days(self, lab):
+        press(lab, "Answer 500")
+        press(lab, "Start only")
+        becomes(lab, "unknown")
+        press(lab, "Three days on")
+        becomes(lab, "review")
+        expect(lab.locator(".ts-lab-payment")).to_contain_text("Find out there, and decide.")
+        press(lab, "Back to today")
 
     def test_declines_a_card_and_lets_a_page_expire(self, lab):
         press(lab, "Start only")
