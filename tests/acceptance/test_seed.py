@@ -21,7 +21,7 @@ from tallystick.payments import PaymentState as S
 
 _TABLES = (
     *("posting", "transfer", "wallet", "account", "note"),
-    *("payment", "payment_step", "attempt", "refund", "dispute", "review"),
+    *("payment", "collection", "payment_step", "attempt", "refund", "dispute", "review"),
 )
 _HISTORY = """
     SELECT
@@ -222,7 +222,15 @@ class TestPayments:
         for table in ("payment", "refund"):
             providers = f"SELECT array_agg(DISTINCT provider) FROM tallystick.{table}"
             assert database.scalar(providers) == ["demo"]
-            assert database.scalar(f"SELECT count(look_at) FROM tallystick.{table}") == 0
+            watched = f"SELECT count(*) FROM tallystick.{table} WHERE look_at IS NULL"
+            is_open = " AND state IN ('created', 'sending', 'submitted', 'unknown')"
+            assert database.scalar(watched + is_open) == 0
+            assert (
+                database.scalar(
+                    f"SELECT count(*) FROM tallystick.{table} WHERE look_at < now() + '9 y'::interval"
+                )
+                == 0
+            )
         assert database.scalar("SELECT count(*) FROM procrastinate_jobs") == 0
 
     def test_hold_what_is_on_its_way_back(self, seeded):

@@ -12,9 +12,10 @@ from typing import Final
 from uuid import UUID
 
 from tallystick import db, ids, jobs, webhooks
-from tallystick.db import Connection
+from tallystick.db import Connection, arrays
 from tallystick.errors import TallystickError
 from tallystick.payments import facts, store
+from tallystick.payments.errors import FactEarly
 from tallystick.payments.facts import Booked, MustAsk, Report, Stranger
 from tallystick.payments.handlers import Caller, Gauges, ask_later
 from tallystick.payments.provider import Operation, Provider
@@ -60,11 +61,13 @@ class FactHandler:
         return [results[place] for place in range(len(events))]
 
     def _leave(self, conn: Connection, event: Event, result: facts.Result) -> Handled | Exception:
+        """Return how to leave an event; what somebody must be asked about first comes again."""
         match result:
             case TallystickError():
                 return result
             case MustAsk():
                 ask_later(conn, result)
+                return FactEarly("The provider is asked whether it is so.")
             case Stranger(collected_reference=str() as reference) if event.id is not None:
                 arguments = {
                     "provider": self.provider.name,
@@ -72,7 +75,7 @@ class FactHandler:
                     "event_id": str(event.id),
                 }
                 jobs.enqueue(conn, name=TRACE, arguments=arguments, queue="money")
-                return Handled.IGNORED
+                return FactEarly("The provider is asked whose money this is.")
             case Stranger():
                 return Handled.IGNORED
         return Handled.PROCESSED
@@ -93,18 +96,25 @@ class EventSource:
 
 
 def trace(caller: Caller, *, provider: str, reference: str, event_id: str) -> None:
-    """Ask a provider whose some money is, and have its event handled again where it is ours.
+    """Ask a provider whose some money is; an event about what is not ours is ignored from then on.
 
-    Raises what `Caller.call` raises, and CallUnknown: then the job comes again.
+    One about ours comes again by itself. Raises what the call raises: then the job comes again.
     """
     asked = caller.providers.get(provider)
     if asked is None:
         raise jobs.GiveUp(f"No provider {provider!r} is joined: set its keys.")
     named = caller.call(provider, Operation.LOOK_UP, lambda: asked.trace(reference))
-    if named is None:
-        return
     with caller.pool.transaction() as conn:
-        payment_id = ids.read("pay", named)
-        if payment_id in store.lock(conn, [payment_id]):
-            store.run(conn, "set_collected", id=payment_id, reference=reference)
-            webhooks.replay(conn, event_id=UUID(event_id))
+        if named is None:
+            webhooks.ignore(conn, event_id=UUID(event_id))
+        else:
+            _name_money(conn, ids.read("pay", named), reference)
+
+
+def _name_money(conn: Connection, payment_id: UUID, reference: str) -> None:
+    """Remember the provider's id of a payment's money where we never learned it."""
+    payment = next(iter(store.read(conn, "lock", ids=arrays.uuids([payment_id]))), None)
+    if payment is None:
+        return
+    if not store.rows(conn, "name_collection", id=payment_id, reference=reference):
+        store.rows(conn, "set_collected", id=payment_id, reference=reference)

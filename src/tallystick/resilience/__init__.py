@@ -9,10 +9,11 @@ from __future__ import annotations
 from tallystick.resilience.deadline import Deadline, DeadlinePassed
 from tallystick.resilience.errors import BreakerOpen, BulkheadFull, ResilienceError, Unused
 from tallystick.resilience.model import BreakerPolicy, BreakerState, BreakerView
-from tallystick.resilience.operations import Breakers
+from tallystick.resilience.operations import Admitted, Breakers
 from tallystick.resilience.shared import Kept, Meter, Shared
 
 __all__ = [
+    "Admitted",
     "BreakerOpen",
     "BreakerPolicy",
     "BreakerState",

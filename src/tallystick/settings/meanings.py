@@ -52,9 +52,10 @@ CallsMax = Annotated[
     Count,
     Note(
         _CALLS,
-        "Calls of one operation that one process has out at once. Below "
-        "TALLYSTICK_MONEY_CONCURRENCY, so that a slow provider leaves a place to the others.",
-        "3",
+        "Calls of one operation that one process has out at once. Below a third of "
+        "TALLYSTICK_MONEY_CONCURRENCY: a provider that hangs in all its three operations then "
+        "leaves a place to the others.",
+        "8",
     ),
 ]
 Caretaker = Annotated[

@@ -241,8 +241,8 @@ class Settings(BaseSettings):
     ] = 86_400
 
     money_concurrency: Annotated[
-        Count, Note(_WORK, "Money jobs that run at once in one worker process.", "4")
-    ] = 4
+        Count, Note(_WORK, "Money jobs that run at once in one worker process.", "28")
+    ] = 28
     webhooks_concurrency: Annotated[
         Count, Note(_WORK, "Webhook and notice jobs that run at once in one process.", "4")
     ] = 4
@@ -296,7 +296,7 @@ class Settings(BaseSettings):
     breaker_window_s: BreakerWindow = 30
     breaker_volume_min: BreakerVolume = 5
     breaker_open_for_s: BreakerOpenFor = 10
-    provider_calls_max: CallsMax = 3
+    provider_calls_max: CallsMax = 8
 
     simulator_host: Annotated[
         Host, Note(_SIMULATOR, "The interface that the simulator listens on.", "127.0.0.1")

@@ -32,7 +32,7 @@ from tallystick.webhooks.model import (
     Verifier,
     Way,
 )
-from tallystick.webhooks.operations import REPLAYED_MAX, receive, replay, replay_failed
+from tallystick.webhooks.operations import REPLAYED_MAX, ignore, receive, replay, replay_failed
 from tallystick.webhooks.poller import POLL, poll
 from tallystick.webhooks.queries import (
     LISTED_MAX,
@@ -78,6 +78,7 @@ __all__ = [
     "drain",
     "events",
     "gaps",
+    "ignore",
     "mentions",
     "oldest_due_s",
     "poll",

@@ -141,6 +141,17 @@ SET
     due_at = clock_timestamp()
 WHERE webhook_event.id = any(%(id)s::uuid[]);
 
+-- name: ignore
+-- Leave an event that waits: it says nothing about us.
+UPDATE tallystick.webhook_event
+SET
+    state = 'ignored',
+    processed_at = tallystick.now(),
+    error = NULL
+WHERE
+    webhook_event.id = %(id)s
+    AND webhook_event.state = 'received';
+
 -- name: wake
 -- Wake the drains once this transaction commits.
 SELECT pg_notify(%(channel)s, '') AS woken;

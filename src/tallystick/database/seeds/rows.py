@@ -15,7 +15,14 @@ from tallystick.database.seeds.tales import ASKER, Aftermath, Beat, Tale
 __all__ = ["Aftermaths", "Rows", "Undone", "rows"]
 
 _PROVIDER: Final = "demo"
+_TABLES: Final = (
+    *("payment", "collection", "refund", "payment_step"),
+    *("attempt", "dispute", "review"),
+)
 _QUEUE: Final = timedelta(days=3)
+#: Nobody can be asked about the demo: the janitor comes back to what is open when all have left.
+_NEVER: Final = timedelta(days=36_500)
+_OPEN: Final = frozenset({"created", "submitted", "unknown"})
 _SENT: Final = frozenset({"sending", "submitted", "unknown", "review", "settled", "failed"})
 
 Row = dict[str, Any]
@@ -41,12 +48,7 @@ Aftermaths = Sequence[Undone]
 class Rows:
     """Rows by table, in the order in which they can be written."""
 
-    tables: Mapping[str, list[Row]] = field(
-        default_factory=lambda: {
-            name: []
-            for name in ("payment", "refund", "payment_step", "attempt", "dispute", "review")
-        }
-    )
+    tables: Mapping[str, list[Row]] = field(default_factory=lambda: {name: [] for name in _TABLES})
 
     def add(self, table: str, **row: Any) -> None:
         """Add a row."""
@@ -93,8 +95,25 @@ def _tell(made: Rows, tale: Tale, number: int, wallet_id: UUID, undone: Undone |
         settled_at=settled_at,
         collected_reference=f"demo_money_{number:04}" if settled_at else None,
         refunded=gone,
+        look_at=tale.begun_at + _NEVER if tale.state in _OPEN else None,
         waiting_since=_sent_at(tale) if was_sent or tale.state in {"unknown", "review"} else None,
     )
+    if settled_at is not None:
+        made.add(
+            "collection",
+            id=ids.new(),
+            payment_id=identity,
+            provider=_PROVIDER,
+            reference=f"demo_session_{number:04}",
+            collected_reference=f"demo_money_{number:04}",
+            kind="settled",
+            amount=tale.amount.minor,
+            currency=tale.amount.currency.code,
+            is_suspended=False,
+            posting_id=tale.posting_id,
+            occurred_at=settled_at,
+            created_at=settled_at,
+        )
     _steps(made, identity, None, tale.begun_at, tale.beats)
     if any(beat.state in _SENT for beat in tale.beats):
         outcome = "unknown" if tale.state in {"unknown", "review"} else "answered"
@@ -164,6 +183,7 @@ def _refund(made: Rows, tale: Tale, payment_id: UUID, number: int, undone: Undon
         provider=_PROVIDER,
         origin="ours",
         state=what,
+        is_suspended=False,
         reason="requested_by_customer",
         actor=ASKER,
         caller=ASKER,
@@ -178,6 +198,7 @@ def _refund(made: Rows, tale: Tale, payment_id: UUID, number: int, undone: Undon
         released_posting_id=undone.ended_by if is_failed else None,
         expires_at=at + _QUEUE,
         waiting_since=at,
+        look_at=at + _NEVER if what in _OPEN else None,
         created_at=at,
         updated_at=at + timedelta(seconds=2),
         settled_at=at + timedelta(seconds=2) if is_settled else None,
@@ -210,6 +231,7 @@ def _dispute(made: Rows, tale: Tale, payment_id: UUID, number: int, undone: Undo
         currency=tale.amount.currency.code,
         reason=reason,
         state="open",
+        is_suspended=False,
         withdrawn_posting_id=undone.begun_by,
         opened_at=undone.at,
         created_at=undone.at,

@@ -15,6 +15,7 @@ STATEMENTS: Final = Statements(__package__)
 #: In the order in which rows refer to one another.
 _KEEP: Final = {
     "payment": "keep_payment",
+    "collection": "keep_collection",
     "refund": "keep_refund",
     "payment_step": "keep_payment_step",
     "attempt": "keep_attempt",

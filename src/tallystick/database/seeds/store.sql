@@ -12,6 +12,12 @@ INSERT INTO tallystick.payment
 SELECT *
 FROM jsonb_populate_recordset(NULL::tallystick.payment, %(rows)s::jsonb);
 
+-- name: keep_collection
+-- Write demo rows of the table; what a row leaves out is null.
+INSERT INTO tallystick.collection
+SELECT *
+FROM jsonb_populate_recordset(NULL::tallystick.collection, %(rows)s::jsonb);
+
 -- name: keep_refund
 -- Write demo rows of the table; what a row leaves out is null.
 INSERT INTO tallystick.refund
