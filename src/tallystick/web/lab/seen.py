@@ -128,6 +128,7 @@ def _moved(conn: Connection, wallet: Wallet, found: File | None) -> list[Moved]:
         posted += [refund.held_posting_id, refund.posting_id, refund.released_posting_id]
     for dispute in found.disputes:
         posted += [dispute.withdrawn_posting_id, dispute.reinstated_posting_id]
+    posted += [money.posting_id for money in found.collections]
     posted += [news.posting_id for news in found.news]
     known = dict.fromkeys(one for one in posted if one)
     transfers = [one for key in known for one in ledger.transfers(conn, posting_id=key)]
