@@ -35,6 +35,7 @@ from tallystick.settings.meanings import (
     BreakerVolume,
     BreakerWindow,
     CallsMax,
+    Caretaker,
     MetricsPort,
     WorkerMetricsPort,
 )
@@ -97,8 +98,8 @@ class Settings(BaseSettings):
         bool,
         Note(
             _PLACE,
-            "Serve /dev/mail, where the letters can be read that this place has written. "
-            "Left out, it is true in development and false in production.",
+            "Serve /dev/mail, where this place's letters can be read, and /dev/lab, where trouble "
+            "is to be had. Left out, it is true in development and false in production.",
             "false",
         ),
     ] = Field(default_factory=_in_development)
@@ -112,6 +113,8 @@ class Settings(BaseSettings):
             "`tallystick start`.",
         ),
     ] = False
+
+    caretaker: Caretaker = None
 
     secret_key: Annotated[
         SecretStr,

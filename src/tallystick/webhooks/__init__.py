@@ -41,6 +41,7 @@ from tallystick.webhooks.queries import (
     count_failed,
     events,
     gaps,
+    mentions,
     oldest_due_s,
 )
 from tallystick.webhooks.store import CHANNEL
@@ -80,6 +81,7 @@ __all__ = [
     "events",
     "gaps",
     "ignore",
+    "mentions",
     "oldest_due_s",
     "poll",
     "receive",

@@ -197,6 +197,36 @@ WHERE
 ORDER BY webhook_event.id DESC
 LIMIT %(events_max)s;
 
+-- name: mentions
+-- Events among the newest whose body has one of the texts in it, newest first, without it.
+WITH newest AS (
+    SELECT webhook_event.*
+    FROM tallystick.webhook_event
+    ORDER BY webhook_event.id DESC
+    LIMIT %(among)s
+)
+
+SELECT
+    newest.id,
+    newest.provider,
+    newest.external_id,
+    newest.kind,
+    newest.state,
+    newest.source AS way,
+    newest.attempts,
+    newest.error,
+    newest.occurred_at,
+    newest.received_at,
+    newest.processed_at
+FROM newest
+WHERE
+    EXISTS (
+        SELECT 1
+        FROM unnest(%(texts)s::bytea[]) AS wanted (part)
+        WHERE position(wanted.part IN newest.body) > 0
+    )
+ORDER BY newest.id DESC;
+
 -- name: gaps
 -- Events that came by the poller and that nobody had delivered, newest first, without their bodies.
 SELECT
