@@ -49,7 +49,8 @@ CREATE TABLE tallystick.collection (
 );
 COMMENT ON TABLE tallystick.collection IS 'Money that a provider took for us, each piece booked once';
 COMMENT ON COLUMN tallystick.collection.id IS 'Identity, UUID version 7';
-COMMENT ON COLUMN tallystick.collection.payment_id IS 'The payment that it came for; null where there is none';
+COMMENT ON COLUMN tallystick.collection.payment_id
+IS 'The payment that it came for; null where there is none';
 COMMENT ON COLUMN tallystick.collection.provider IS 'Who took it';
 COMMENT ON COLUMN tallystick.collection.reference
 IS 'The provider''s id of what was paid, as cs_…: a fact is booked once';
