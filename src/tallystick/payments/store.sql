@@ -458,6 +458,18 @@ WHERE
             collected.provider = any(%(providers)s::text[])
             AND collected.collected_reference = %(reference)s
         UNION ALL
+        SELECT collection.payment_id
+        FROM tallystick.collection
+        WHERE
+            collection.provider = any(%(providers)s::text[])
+            AND collection.reference = %(reference)s
+        UNION ALL
+        SELECT collection.payment_id
+        FROM tallystick.collection
+        WHERE
+            collection.provider = any(%(providers)s::text[])
+            AND collection.collected_reference = %(reference)s
+        UNION ALL
         SELECT refund.payment_id
         FROM tallystick.refund
         WHERE refund.provider = any(%(providers)s::text[]) AND refund.reference = %(reference)s
