@@ -98,22 +98,7 @@ def _tell(made: Rows, tale: Tale, number: int, wallet_id: UUID, undone: Undone |
         look_at=tale.begun_at + _NEVER if tale.state in _OPEN else None,
         waiting_since=_sent_at(tale) if was_sent or tale.state in {"unknown", "review"} else None,
     )
-    if settled_at is not None:
-        made.add(
-            "collection",
-            id=ids.new(),
-            payment_id=identity,
-            provider=_PROVIDER,
-            reference=f"demo_session_{number:04}",
-            collected_reference=f"demo_money_{number:04}",
-            kind="settled",
-            amount=tale.amount.minor,
-            currency=tale.amount.currency.code,
-            is_suspended=False,
-            posting_id=tale.posting_id,
-            occurred_at=settled_at,
-            created_at=settled_at,
-        )
+    _collection(made, tale, identity, number)
     _steps(made, identity, None, tale.begun_at, tale.beats)
     if any(beat.state in _SENT for beat in tale.beats):
         outcome = "unknown" if tale.state in {"unknown", "review"} else "answered"
@@ -126,6 +111,27 @@ def _tell(made: Rows, tale: Tale, number: int, wallet_id: UUID, undone: Undone |
         _dispute(made, tale, identity, number, undone)
     elif undone is not None:
         _refund(made, tale, identity, number, undone)
+
+
+def _collection(made: Rows, tale: Tale, payment_id: UUID, number: int) -> None:
+    """Add the money that came for a payment, if any did."""
+    if tale.posting_id is None:
+        return
+    made.add(
+        "collection",
+        id=ids.new(),
+        payment_id=payment_id,
+        provider=_PROVIDER,
+        reference=f"demo_session_{number:04}",
+        collected_reference=f"demo_money_{number:04}",
+        kind="settled",
+        amount=tale.amount.minor,
+        currency=tale.amount.currency.code,
+        is_suspended=False,
+        posting_id=tale.posting_id,
+        occurred_at=tale.ended_at,
+        created_at=tale.ended_at,
+    )
 
 
 def _sent_at(tale: Tale) -> datetime:
