@@ -9,14 +9,10 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import statistics
 import subprocess
-import sys
 import time
-import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +22,13 @@ from uuid import UUID
 import psycopg
 from benchmarks._database import cpu_s, durable, settings
 from benchmarks._delivery import Delivered, deliver, requests
+from benchmarks._programs import (
+    children,
+    cpu_threads_s,
+    free_port,
+    program,
+    wait_until_ready,
+)
 
 from tallystick import db, ids, ledger, wallets, webhooks
 from tallystick.embedded import Addresses
@@ -68,13 +71,13 @@ def run() -> dict[str, object]:
         db.connect(addresses.application_url, application_name="tallystick-bench") as conn,
     ):
         bodies = [_body(payment) for payment in _payments(conn)]
-        port = _free_port()
+        port = free_port()
         environment = _environment(addresses, port)
         figures: dict[str, object] = {"postgresql": settings(conn)}
-        with _program(Path(folder), environment, "serve") as server:
-            _wait_until_ready(server, port)
+        with program(Path(folder), environment, "serve") as server:
+            wait_until_ready(server, f"http://127.0.0.1:{port}/api/health/ready")
             figures |= _answered(conn, server, port, bodies)
-            with _program(Path(folder), environment, "worker", "--group", "webhooks"):
+            with program(Path(folder), environment, "worker", "--group", "webhooks"):
                 figures |= _booked(conn)
         return figures | _verified(conn)
 
@@ -129,7 +132,7 @@ def _answered(
     host = f"127.0.0.1:{port}"
     _warm(conn, port, host)
     sent = requests(bodies, host=host, secret=SECRET)
-    serving = _children(server.pid)
+    serving = children(server.pid)
     backends = _keepers(conn)
     before = sum(map(cpu_s, backends)), sum(map(cpu_threads_s, serving)), time.process_time()
     delivered = deliver(port, sent)
@@ -228,60 +231,7 @@ def _environment(addresses: Addresses, port: int) -> Mapping[str, str]:
     }
 
 
-@contextmanager
-def _program(
-    folder: Path, environment: Mapping[str, str], *words: str
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Give a running command of ours, whose log is shown where the block fails."""
-    log = folder / f"{words[0]}.log"
-    with log.open("wb") as output:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "tallystick.cli", *words],
-            cwd=folder,
-            env=dict(environment),
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        yield child
-    except BaseException:
-        print(log.read_text()[-2000:], file=sys.stderr)
-        raise
-    finally:
-        child.terminate()
-        child.wait(timeout=60)
-
-
-def _wait_until_ready(child: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + READY_WITHIN_S
-    while child.poll() is None and time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/health/ready", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.05)
-    raise RuntimeError("The server did not become ready.")
-
-
-def _children(pid: int) -> list[int]:
-    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def cpu_threads_s(pid: int) -> float:
-    """Return the seconds of processor time that all threads of a process have had."""
-    return sum(
-        int((task / "schedstat").read_text().split()[0]) / 1e9
-        for task in Path(f"/proc/{pid}/task").iterdir()
-    )
-
-
 def _count(conn: psycopg.Connection, statement: str) -> int:
     [(count,)] = conn.execute(statement).fetchall()
     conn.rollback()
     return int(count)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port

@@ -148,7 +148,13 @@ class House:
     @cached_property
     def caller(self) -> Caller:
         """Return what jobs call the providers with."""
-        return Caller(self.pool, self.providers, self.breakers, self.payment_gauges)
+        return Caller(
+            pool=self.pool,
+            providers=self.providers,
+            breakers=self.breakers,
+            gauges=self.payment_gauges,
+            chance=SystemRandom().random,
+        )
 
     @cached_property
     def payment_gauges(self) -> payments.Gauges:

@@ -88,7 +88,7 @@ class Booking:
 
     kind: Kind
     reference: str
-    #: What it is, as `settled` or `paid_late`.
+    #: What it is, as `settled` or `late`.
     word: str
     payment_id: UUID | None
     #: Below 0 where money left.

@@ -2,16 +2,14 @@
 -- What our rows say of one provider's objects: below zero where money left.
 SELECT
     'charge' AS kind,
-    payment.reference,
-    'settled' AS word,
-    payment.id AS payment_id,
-    payment.amount,
-    payment.currency,
-    payment.posting_id
-FROM tallystick.payment
-WHERE
-    payment.provider = %(provider)s
-    AND payment.state = 'settled'
+    collection.reference,
+    collection.kind AS word,
+    collection.payment_id,
+    collection.amount,
+    collection.currency,
+    collection.posting_id
+FROM tallystick.collection
+WHERE collection.provider = %(provider)s
 UNION ALL
 SELECT
     'refund' AS kind,
@@ -27,13 +25,13 @@ WHERE
     AND refund.state = 'settled'
 UNION ALL
 SELECT
-    CASE WHEN left(news.kind, 5) = 'paid_' THEN 'charge' ELSE 'refund' END AS kind,
+    'refund' AS kind,
     news.reference,
     news.kind AS word,
     news.payment_id,
     CASE
-        WHEN news.kind IN ('refund_late', 'refund_other_amount') THEN -news.amount
-        ELSE news.amount
+        WHEN news.kind = 'refund_returned' THEN news.amount
+        ELSE -news.amount
     END AS amount,
     news.currency,
     news.posting_id

@@ -27,6 +27,8 @@ from tallystick.payments.handlers import LOOK, LOOK_CHANNEL, Caller, Gauges, jan
 from tallystick.payments.handlers import refund as send_refund
 from tallystick.payments.model import (
     Attempt,
+    Collection,
+    CollectionKind,
     Dispute,
     DisputeState,
     News,
@@ -86,6 +88,8 @@ __all__ = [
     "CallUnknown",
     "Caller",
     "Capabilities",
+    "Collection",
+    "CollectionKind",
     "CurrencyUnsupported",
     "Declined",
     "Dispute",

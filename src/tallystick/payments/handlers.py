@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
@@ -16,6 +18,7 @@ import structlog
 
 from tallystick import db, jobs
 from tallystick.db import Connection, Pool
+from tallystick.errors import TallystickError
 from tallystick.payments import facts, operations, rules, store
 from tallystick.payments.facts import Booked, MustAsk, Report
 from tallystick.payments.model import Crossing, Payment, PaymentState, Refund
@@ -29,7 +32,7 @@ from tallystick.payments.provider import (
     Provider,
     RefundReported,
 )
-from tallystick.resilience import BreakerOpen, Breakers, BulkheadFull, Unused
+from tallystick.resilience import Admitted, BreakerOpen, Breakers, BulkheadFull
 
 __all__ = [
     "LOOK",
@@ -48,6 +51,10 @@ LOOK_CHANNEL: Final = "tallystick_payment_look"
 #: The job that asks a provider how something stands.
 LOOK: Final = "payments.look"
 _LOOKS_AT_ONCE: Final = 100
+#: What is being looked at comes back after so many seconds should its run die.
+_LOOK_LEASE_S: Final = 60
+#: Those who wait for a provider come back within so many seconds of each other, at last.
+_SPREAD_S_MAX: Final = 60
 _WAITING: Final = "The provider cannot be reached; it is sent as soon as it can."
 
 T = TypeVar("T")
@@ -72,11 +79,17 @@ class Caller:
     providers: Mapping[str, Provider]
     breakers: Breakers
     gauges: Gauges
+    #: Draws from 0 to 1, to spread those who wait.
+    chance: Callable[[], float]
 
     def call(self, provider: str, operation: Operation, work: Callable[[], T]) -> T:
         """Do the work behind the operation's breaker; raise BreakerOpen or BulkheadFull."""
-        name = f"{provider}.{operation}"
-        return self.breakers.call(name, work, is_failure=_is_unknown)
+        with self.admit(provider, operation) as admitted:
+            return admitted.call(work, is_failure=_is_unknown)
+
+    def admit(self, provider: str, operation: Operation) -> AbstractContextManager[Admitted]:
+        """Give leave for one call; raise BreakerOpen or BulkheadFull before the block begins."""
+        return self.breakers.admit(f"{provider}.{operation}")
 
 
 def _is_unknown(error: BaseException) -> bool:
@@ -84,50 +97,57 @@ def _is_unknown(error: BaseException) -> bool:
     return isinstance(error, CallUnknown)
 
 
-def submit(caller: Caller, *, payment_id: str) -> None:
-    """Ask a provider to collect a payment, once, and record what came of it."""
+def submit(caller: Caller, *, payment_id: str, turn: int = 0) -> None:
+    """Ask a provider to collect a payment, once, and record what came of it.
+
+    `turn` counts how often it had to wait for its provider.
+    """
     with caller.pool.transaction() as conn:
         [payment] = store.read(conn, "by_id", id=UUID(payment_id))
-    _send(caller, payment, Operation.COLLECT)
+    _send(caller, payment, Operation.COLLECT, turn=turn)
 
 
-def refund(caller: Caller, *, refund_id: str) -> None:
-    """Ask a provider to refund, once, and record what came of it."""
+def refund(caller: Caller, *, refund_id: str, turn: int = 0) -> None:
+    """Ask a provider to refund, once, and record what came of it; `turn` as in `submit`."""
     with caller.pool.transaction() as conn:
         [found] = store.read_refunds(conn, "refund_by_id", id=UUID(refund_id))
-    _send(caller, found, Operation.REFUND)
+    _send(caller, found, Operation.REFUND, turn=turn)
 
 
-def _send(caller: Caller, crossing: Crossing, operation: Operation) -> None:
+def _send(caller: Caller, crossing: Crossing, operation: Operation, *, turn: int = 0) -> None:
     """Call behind the breaker; where that is open, what has time left waits for it."""
-    provider = caller.providers.get(crossing.provider)
-    if provider is None:
-        raise jobs.GiveUp(f"No provider {crossing.provider!r} is joined: set its keys.")
     if _ended(caller, crossing):
         return
+    provider = caller.providers.get(crossing.provider)
+    if provider is None:
+        log.error("provider_not_joined", provider=crossing.provider, crossing=str(crossing.id))
+        return
     try:
-        caller.call(provider.name, operation, lambda: _run(caller, provider, crossing))
-    except Unused:
-        log.info("provider_call_unneeded", crossing=str(crossing.id))
-    except CallUnknown as trouble:
-        log.warning("provider_call_unknown", crossing=str(crossing.id), trouble=str(trouble))
+        with caller.admit(provider.name, operation) as admitted:
+            _run(caller, provider, crossing, admitted)
     except (BreakerOpen, BulkheadFull) as closed:
+        # A full bulkhead is no news of the provider: only its people wait a moment longer.
+        why = _WAITING if isinstance(closed, BreakerOpen) else ""
+        delay_s = closed.retry_after_s + caller.chance() * min(2**turn, _SPREAD_S_MAX)
         log.info("provider_call_postponed", crossing=str(crossing.id), why=closed.code)
         with caller.pool.transaction() as conn:
             operations.postpone(
                 conn,
                 crossing,
-                why=_WAITING,
-                delay_s=math.ceil(closed.retry_after_s),
+                why=why,
+                delay_s=math.ceil(delay_s),
+                turn=turn + 1,
                 now=db.now(conn),
             )
 
 
 def _ended(caller: Caller, crossing: Crossing) -> bool:
     """Expire what has waited in our queue for too long: nothing was sent, nothing will be."""
+    if crossing.state is not PaymentState.CREATED:
+        return False
     with caller.pool.transaction() as conn:
         now = db.now(conn)
-        standing, current = operations.locked(conn, *crossing.names)
+        _, current = operations.locked(conn, *crossing.names)
         if current.state is not PaymentState.CREATED or now < current.expires_at:
             return False
         note = "Nothing was sent in time."
@@ -136,7 +156,7 @@ def _ended(caller: Caller, crossing: Crossing) -> bool:
         else:
             facts.end_refund(
                 conn,
-                standing=standing,
+                payment_id=current.payment_id,
                 refund_id=current.id,
                 after=PaymentState.EXPIRED,
                 code="not_sent_in_time",
@@ -147,26 +167,26 @@ def _ended(caller: Caller, crossing: Crossing) -> bool:
     return True
 
 
-def _run(caller: Caller, provider: Provider, crossing: Crossing) -> None:
-    """Record, call, record. Raises CallUnknown once it is recorded, and Unused for no call."""
+def _run(caller: Caller, provider: Provider, crossing: Crossing, admitted: Admitted) -> None:
+    """Record, call, record."""
     pool = caller.pool
     with pool.transaction() as conn:
         begun = operations.begin(
             conn, crossing, capabilities=provider.capabilities, now=db.now(conn)
         )
     if begun is None:
-        raise Unused
+        return
     try:
-        answer = _call(provider, begun)
+        answer = admitted.call(lambda: _call(provider, begun), is_failure=_is_unknown)
     except CallRefused as refusal:
         with pool.transaction() as conn:
             _record_refused(conn, begun, refusal)
     except CallUnknown as trouble:
+        log.warning("provider_call_unknown", crossing=str(crossing.id), trouble=str(trouble))
         with pool.transaction() as conn:
             operations.record_unknown(
                 conn, begun.attempt, now=db.now(conn), retry_after_s=trouble.retry_after_s
             )
-        raise
     else:
         with pool.transaction() as conn:
             is_news = _record(conn, begun, answer)
@@ -181,14 +201,22 @@ def _call(provider: Provider, begun: Begun) -> Accepted | RefundReported:
 
 def _record(conn: Connection, begun: Begun, answer: Accepted | RefundReported) -> bool:
     """Record what was answered, and return whether that is news in the books."""
+    now = db.now(conn)
     if isinstance(answer, Accepted):
-        now = db.now(conn)
         operations.record_accepted(
             conn, begun.attempt, answer, payment_id=begun.payment.id, now=now
         )
         return False
+    report = Report(answer, str(begun.attempt.id), now, payment_id=begun.payment.id)
+    [result] = facts.book(conn, [report], provider=begun.payment.provider, now=now)
+    if isinstance(result, TallystickError):
+        raise result
+    if isinstance(result, MustAsk):
+        # What it answers is not what was asked for: how it stands, it is asked for itself.
+        operations.record_unknown(conn, begun.attempt, now=now)
+        return False
     store.end_attempt(conn, begun.attempt.id, outcome="answered")
-    return _book(conn, begun.payment.provider, answer, cause=str(begun.attempt.id))
+    return isinstance(result, Booked) and result.is_new
 
 
 def _record_refused(conn: Connection, begun: Begun, refusal: CallRefused) -> None:
@@ -196,12 +224,12 @@ def _record_refused(conn: Connection, begun: Begun, refusal: CallRefused) -> Non
     if made is None:
         operations.record_refused(conn, begun.attempt, refusal, now=now)
         return
-    standing, current = operations.locked(conn, begun.payment.id, made.id)
+    _, current = operations.locked(conn, begun.payment.id, made.id)
     store.end_attempt(conn, begun.attempt.id, outcome="refused")
     if current.state in {PaymentState.SENDING, PaymentState.UNKNOWN}:
         facts.end_refund(
             conn,
-            standing=standing,
+            payment_id=begun.payment.id,
             refund_id=made.id,
             after=PaymentState.FAILED,
             code=refusal.code,
@@ -214,21 +242,19 @@ def _record_refused(conn: Connection, begun: Begun, refusal: CallRefused) -> Non
 def janitor(pool: Pool) -> int:
     """Have looked at what waits for a provider's word and is due; return how much that was.
 
-    Each is looked at once by the fleet, and again later, whatever becomes of the look. Attempts
-    that nobody will end any more are ended.
+    Each is taken by one of the fleet and comes back by itself should that one die. Attempts that
+    nobody will end any more are ended.
     """
     with pool.transaction() as conn:
         store.run(conn, "end_forgotten_attempts")
+        store.run(conn, "watch_forgotten", now=db.now(conn))
     with pool.transaction() as conn:
         now = db.now(conn)
         payments = store.read(conn, "payments_to_look_at", now=now, most=_LOOKS_AT_ONCE)
         refunds = store.read_refunds(conn, "refunds_to_look_at", now=now, most=_LOOKS_AT_ONCE)
-        store.look_later(
-            conn, "look_later_payments", {one.id: rules.look_again(one, now) for one in payments}
-        )
-        store.look_later(
-            conn, "look_later_refunds", {one.id: rules.look_again(one, now) for one in refunds}
-        )
+        back_at = now + timedelta(seconds=_LOOK_LEASE_S)
+        store.look_later(conn, "look_later_payments", {one.id: back_at for one in payments})
+        store.look_later(conn, "look_later_refunds", {one.id: back_at for one in refunds})
         due: list[Crossing] = [*payments, *refunds]
         for one in due:
             _look_soon(conn, *one.names)
@@ -237,27 +263,36 @@ def janitor(pool: Pool) -> int:
 
 def look(caller: Caller, *, payment_id: str, refund_id: str | None = None) -> None:
     """Bring further what waits: send it, ask the provider how it stands, at last ask a person."""
+    names = UUID(payment_id), UUID(refund_id) if refund_id else None
     with caller.pool.transaction() as conn:
-        standing, crossing = operations.locked(
-            conn, UUID(payment_id), UUID(refund_id) if refund_id else None
-        )
-    if crossing.state in _SENDABLE:
-        is_refund = isinstance(crossing, Refund)
-        _send(caller, crossing, Operation.REFUND if is_refund else Operation.COLLECT)
-    provider = caller.providers.get(crossing.provider)
-    if provider is not None:
-        _look_up(caller, provider, standing.payment, crossing)
-    with caller.pool.transaction() as conn:
-        _, crossing = operations.locked(conn, *crossing.names)
-        now = db.now(conn)
-        if crossing.state not in _ASKABLE or not rules.is_overdue(crossing, now):
-            return
-        operations.ask_a_person(conn, crossing, now=now)
-    caller.gauges.given_up(crossing.provider)
+        payment, crossing = operations.locked(conn, *names)
+    try:
+        if crossing.state in _SENDABLE:
+            is_refund = isinstance(crossing, Refund)
+            _send(caller, crossing, Operation.REFUND if is_refund else Operation.COLLECT)
+        provider = caller.providers.get(crossing.provider)
+        if provider is not None:
+            _look_up(caller, provider, payment, crossing)
+    finally:
+        _look_again(caller, names)
 
 
 _SENDABLE: Final = frozenset({PaymentState.CREATED, PaymentState.SENDING, PaymentState.UNKNOWN})
 _ASKABLE: Final = frozenset({PaymentState.SUBMITTED, PaymentState.UNKNOWN})
+
+
+def _look_again(caller: Caller, names: tuple[UUID, UUID | None]) -> None:
+    """Say when to look next at what still waits; ask a person where that was long enough."""
+    with caller.pool.transaction() as conn:
+        _, crossing = operations.locked(conn, *names)
+        now = db.now(conn)
+        is_over = crossing.state in _ASKABLE and rules.is_overdue(crossing, now)
+        if is_over:
+            operations.ask_a_person(conn, crossing, now=now)
+        elif crossing.look_at is not None:
+            operations.look_later(conn, crossing, rules.look_again(crossing, now))
+    if is_over:
+        caller.gauges.given_up(crossing.provider)
 
 
 def _look_up(caller: Caller, provider: Provider, payment: Payment, before: Crossing) -> None:
@@ -282,25 +317,17 @@ def _look_up(caller: Caller, provider: Provider, payment: Payment, before: Cross
     if answer is None:
         return
     with caller.pool.transaction() as conn:
+        now = db.now(conn)
         if isinstance(answer, Accepted):
-            operations.record_accepted(conn, None, answer, payment_id=crossing.id, now=db.now(conn))
+            operations.record_accepted(conn, None, answer, payment_id=crossing.id, now=now)
             return
-        is_news = _book(conn, provider.name, answer, cause="janitor", is_confirmed=True)
-    caller.gauges.booked(provider.name, "janitor", int(is_news))
-
-
-def _book(
-    conn: Connection, provider: str, fact: Fact, *, cause: str, is_confirmed: bool = False
-) -> bool:
-    """Book one fact that a provider told us itself and return whether it was news; or raise."""
-    now = db.now(conn)
-    report = Report(fact, cause, now)
-    [result] = facts.book(conn, [report], provider=provider, now=now, is_confirmed=is_confirmed)
-    if isinstance(result, MustAsk):
-        ask_later(conn, result)
-    elif isinstance(result, Exception):
-        raise result
-    return isinstance(result, Booked) and result.is_new
+        named = payment.id
+        report = Report(answer, "janitor", now, is_confirmed=True, payment_id=named)
+        [result] = facts.book(conn, [report], provider=provider.name, now=now)
+        if isinstance(result, TallystickError):
+            raise result
+    is_new = isinstance(result, Booked) and result.is_new
+    caller.gauges.booked(provider.name, "janitor", int(is_new))
 
 
 def ask_later(conn: Connection, asked: MustAsk) -> None:
@@ -312,4 +339,5 @@ def _look_soon(conn: Connection, payment_id: UUID, refund_id: UUID | None) -> No
     arguments = {"payment_id": str(payment_id)}
     if refund_id is not None:
         arguments["refund_id"] = str(refund_id)
-    jobs.enqueue(conn, name=LOOK, arguments=arguments, queue="money")
+    # People wait for what is sent first; nobody waits for a look.
+    jobs.enqueue(conn, name=LOOK, arguments=arguments, queue="money", priority=-10)

@@ -14,6 +14,8 @@ __all__ = [
     "TERMINAL",
     "Attempt",
     "Change",
+    "Collection",
+    "CollectionKind",
     "Crossing",
     "Dispute",
     "DisputeState",
@@ -97,6 +99,11 @@ class Payment:
         return self.state in TERMINAL
 
     @property
+    def is_paid(self) -> bool:
+        """Return whether its money reached the wallet, in time or late: it can be refunded."""
+        return self.state is PaymentState.SETTLED or self.collected_reference is not None
+
+    @property
     def names(self) -> tuple[UUID, None]:
         """Return the ids of the payment and of no refund of it."""
         return self.id, None
@@ -153,6 +160,8 @@ class Refund:
     held_posting_id: UUID | None = None
     posting_id: UUID | None = None
     released_posting_id: UUID | None = None
+    #: Whether it was taken from suspense and not from the wallet: it comes back there.
+    is_suspended: bool = False
     settled_at: datetime | None = None
     #: Since when the provider's word is awaited, and when the janitor looks next.
     waiting_since: datetime | None = None
@@ -213,19 +222,49 @@ class Dispute:
     opened_at: datetime
     closed_at: datetime | None
     created_at: datetime
+    #: Whether it was taken from suspense and not from the wallet: it comes back there.
+    is_suspended: bool = False
+
+
+class CollectionKind(StrEnum):
+    """How money that a provider took stands to the payment that it came for."""
+
+    SETTLED = "settled"  #: it settled the payment: in the wallet
+    LATE = "late"  #: after the payment had ended: in the wallet, beside it
+    TWICE = "twice"  #: a second time for one payment: in suspense
+    OTHER_AMOUNT = "other_amount"  #: other than asked: in suspense
+    UNCLAIMED = "unclaimed"  #: for a payment that is not here: in suspense
+    UNBOOKABLE = "unbookable"  #: into a wallet that takes nothing: in suspense
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Money that a provider took for us, booked once."""
+
+    id: UUID
+    #: None where there is no such payment here.
+    payment_id: UUID | None
+    provider: str
+    #: The provider's id of what was paid, and of the money itself, by which others name it.
+    reference: str
+    collected_reference: str | None
+    kind: CollectionKind
+    amount: Money
+    #: Whether it waits in suspense: what takes it back takes it from there.
+    is_suspended: bool
+    posting_id: UUID
+    #: The provider's clock, and ours.
+    occurred_at: datetime
+    created_at: datetime
 
 
 class NewsKind(StrEnum):
-    """What a provider did after or beside what we asked for."""
+    """What became of a refund after or beside what we asked for."""
 
-    PAID_LATE = "paid_late"  #: after the payment had ended: to the wallet
-    PAID_TWICE = "paid_twice"  #: a second time for one payment: to suspense
-    PAID_OTHER_AMOUNT = "paid_other_amount"  #: other than asked: to suspense
-    PAID_UNCLAIMED = "paid_unclaimed"  #: for a payment that is not here: to suspense
-    PAID_UNBOOKABLE = "paid_unbookable"  #: into a wallet that takes nothing: to suspense
-    REFUND_LATE = "refund_late"  #: after the refund had ended: out of the wallet
-    REFUND_RETURNED = "refund_returned"  #: a refund came back: to the wallet
+    REFUND_LATE = "refund_late"  #: made after it had ended here: out of the wallet
+    REFUND_RETURNED = "refund_returned"  #: it came back: to where it was taken from
     REFUND_OTHER_AMOUNT = "refund_other_amount"  #: other than asked: out of suspense
+    REFUND_UNCLAIMED = "refund_unclaimed"  #: of money without a payment: out of suspense
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,8 +316,10 @@ class Standing:
     refunds: Mapping[UUID, Refund]
     #: By the provider's reference.
     disputes: Mapping[str, Dispute]
-    #: What was booked beside the payment already.
+    #: What was booked of its refunds beside them, by kind and reference.
     news: frozenset[tuple[NewsKind, str]]
+    #: The money that came for it, by the provider's reference.
+    collections: Mapping[str, Collection]
 
 
 @dataclass(frozen=True, slots=True)

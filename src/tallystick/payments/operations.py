@@ -31,7 +31,6 @@ from tallystick.payments.model import (
     PaymentState,
     Refund,
     Review,
-    Standing,
 )
 from tallystick.payments.provider import Accepted, CallRefused, Capabilities, Operation, Provider
 from tallystick.payments.store import AttemptRow
@@ -44,6 +43,7 @@ __all__ = [
     "begin",
     "create",
     "locked",
+    "look_later",
     "move",
     "postpone",
     "record_accepted",
@@ -130,13 +130,13 @@ def begin(
     waited for too long is not begun: `expire` ends it.
     """
     payment_id, refund_id = wanted.names
-    standing, crossing = locked(conn, payment_id, refund_id)
+    payment, crossing = locked(conn, payment_id, refund_id)
     past = store.attempts(conn, payment_id=payment_id, refund_id=refund_id)
     if past and past[-1].ended_at is None:
         if crossing.is_terminal or past[-1].read_at < past[-1].attempt.deadline_at:
             return None
         record_unknown(conn, past[-1].attempt, now=now)
-        standing, crossing = locked(conn, payment_id, refund_id)
+        payment, crossing = locked(conn, payment_id, refund_id)
     if not _may_send(crossing, past, capabilities, now=now):
         return None
     if crossing.state is PaymentState.CREATED:
@@ -149,7 +149,7 @@ def begin(
         deadline_s=capabilities.deadline_s,
     )
     if isinstance(crossing, Refund):
-        return Begun(standing.payment, crossing, attempt)
+        return Begun(payment, crossing, attempt)
     return Begun(crossing, None, attempt)
 
 
@@ -167,22 +167,24 @@ def postpone(
     *,
     why: str,
     delay_s: int,
+    turn: int,
     now: datetime,
 ) -> None:
     """Send what waits in our queue a little later, and tell its people why it waits.
 
-    Nothing was sent. It is sent once more before its time is over, and told once.
+    Nothing was sent. It is tried once more before its time is over, and told once; not at all for
+    an empty `why`. `turn` counts how often it had to wait.
     """
     payment_id, refund_id = wanted.names
     _, crossing = locked(conn, payment_id, refund_id)
     if crossing.state is not PaymentState.CREATED:
         return
     told = [step.note for step in store.steps(conn, payment_id) if step.refund_id == refund_id]
-    if told[-1:] != [why]:
+    if why and told[-1:] != [why]:
         noted = replace(crossing, updated_at=now)
         store.write(conn, [Change(noted, crossing.state.value, why)])
     left_s = max(1, (crossing.expires_at - now) // timedelta(seconds=1))
-    send_later(conn, crossing, delay_s=min(delay_s, left_s))
+    send_later(conn, crossing, delay_s=min(delay_s, left_s), turn=turn)
 
 
 def record_accepted(
@@ -233,7 +235,12 @@ def record_unknown(
         crossing = move(conn, crossing, PaymentState.UNKNOWN, now=now, note=note)
     if retry_after_s is not None and crossing.look_at is not None:
         later = max(crossing.look_at, now + timedelta(seconds=retry_after_s))
-        store.look_later(conn, _LOOK_LATER[type(crossing)], {crossing.id: later})
+        look_later(conn, crossing, later)
+
+
+def look_later(conn: Connection, crossing: Crossing, when: datetime) -> None:
+    """Have a locked payment or refund looked at again at a moment of our clock."""
+    store.look_later(conn, _LOOK_LATER[type(crossing)], {crossing.id: when})
 
 
 def ask_a_person(conn: Connection, crossing: Crossing, *, now: datetime) -> None:
@@ -277,20 +284,15 @@ _REASON_MAX: Final = 500
 _LOOK_LATER: Final = {Payment: "look_later_payments", Refund: "look_later_refunds"}
 
 
-def locked(conn: Connection, payment_id: UUID, refund_id: UUID | None) -> tuple[Standing, Crossing]:
-    """Lock a payment and return all that stands under its lock, and the one that is meant.
+def locked(conn: Connection, payment_id: UUID, refund_id: UUID | None) -> tuple[Payment, Crossing]:
+    """Lock a payment and return it with the one that is meant: itself, or a refund of it.
 
     Raises PaymentNotFound.
     """
-    standing = store.lock(conn, [payment_id]).get(payment_id)
-    if standing is None:
+    found = store.lock_one(conn, payment_id, refund_id)
+    if found is None:
         raise PaymentNotFound("There is no such payment.")
-    if refund_id is None:
-        return standing, standing.payment
-    refund = standing.refunds.get(refund_id)
-    if refund is None:
-        raise PaymentNotFound("There is no such refund.")
-    return standing, refund
+    return found
 
 
 def move(
@@ -305,8 +307,10 @@ def move(
     return arrived
 
 
-def send_later(conn: Connection, crossing: Crossing, *, delay_s: int) -> None:
-    """Enqueue the job that calls the provider for a payment or a refund."""
+def send_later(conn: Connection, crossing: Crossing, *, delay_s: int, turn: int = 0) -> None:
+    """Enqueue the job that calls the provider; `turn` as in `postpone`."""
     name, field = (SUBMIT, "payment_id") if isinstance(crossing, Payment) else (REFUND, "refund_id")
-    arguments = {field: str(crossing.id)}
+    arguments: dict[str, str | int] = {field: str(crossing.id)}
+    if turn:
+        arguments["turn"] = turn
     jobs.enqueue(conn, name=name, arguments=arguments, queue="money", delay_s=delay_s)

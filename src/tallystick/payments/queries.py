@@ -10,7 +10,16 @@ from uuid import UUID
 from tallystick.db import Connection, arrays
 from tallystick.payments import store
 from tallystick.payments.errors import PaymentNotFound, ReviewNotFound
-from tallystick.payments.model import Dispute, News, Payment, PaymentState, Refund, Review, Step
+from tallystick.payments.model import (
+    Collection,
+    Dispute,
+    News,
+    Payment,
+    PaymentState,
+    Refund,
+    Review,
+    Step,
+)
 
 __all__ = [
     "File",
@@ -47,6 +56,8 @@ class File:
     steps: list[Step]
     refunds: list[Refund]
     disputes: list[Dispute]
+    #: The money that came for it, in time or not.
+    collections: list[Collection]
     news: list[News]
     tries: list[Try]
     reviews: list[Review]
@@ -73,6 +84,7 @@ def file(conn: Connection, *, payment_id: UUID, owner: str | None) -> File:
         steps=store.steps(conn, payment_id),
         refunds=store.read_refunds(conn, "refunds_of_payments", payment_ids=named),
         disputes=store.disputes(conn, [payment_id]),
+        collections=store.collections(conn, [payment_id]),
         news=store.news(conn, [payment_id]),
         tries=[
             Try(

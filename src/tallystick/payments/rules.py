@@ -20,13 +20,14 @@ from tallystick.payments.errors import (
     RefundTooLarge,
     RefundUnsupported,
 )
-from tallystick.payments.model import Crossing, NewsKind, Payment, Reason, Standing
+from tallystick.payments.model import CollectionKind, Crossing, Payment, Reason, Standing
 from tallystick.payments.model import PaymentState as S
 from tallystick.payments.provider import Capabilities, Paid
 
 __all__ = [
     "ALLOWED",
     "IN_FLIGHT",
+    "SENDING_S",
     "Route",
     "check_amount",
     "check_move",
@@ -65,7 +66,7 @@ IN_FLIGHT: Final = frozenset({S.SENDING, S.SUBMITTED, S.UNKNOWN, S.REVIEW})
 #: The provider's word is awaited.
 _WAITS: Final = frozenset({S.SENDING, S.SUBMITTED, S.UNKNOWN})
 #: A run that holds an attempt is looked after once it should be long over, in seconds.
-_SENDING_S: Final = 60
+SENDING_S: Final = 60
 #: A key is not used in the last hour of its life: the provider's clock may differ from ours.
 _KEY_MARGIN: Final = timedelta(hours=1)
 
@@ -114,19 +115,20 @@ def check_amount(amount: Money, capabilities: Capabilities) -> None:
 
 
 def check_refund(payment: Payment, amount: Money) -> None:
-    """Raise RefundUnsupported unless the payment is settled, RefundTooLarge beyond what is left.
+    """Raise RefundUnsupported unless the payment is paid, RefundTooLarge beyond what is left.
 
     Raises CurrencyMismatch for another currency, and AmountOutOfRange for nothing.
     """
-    if payment.state is not S.SETTLED:
-        raise RefundUnsupported("Only a payment that is settled can be refunded.")
+    if not payment.is_paid:
+        raise RefundUnsupported("Only a payment whose money came can be refunded.")
+    if not payment.left.minor:
+        raise RefundTooLarge("Nothing of it is left to refund.", left=payment.left)
     Money(0, payment.amount.currency) + amount  # two currencies raise CurrencyMismatch
-    # All of nothing is not too little: there is nothing left.
-    if amount.minor > payment.left.minor or not payment.left.minor:
-        said = f"{payment.left} of it is left" if payment.left.minor else "nothing of it is left"
-        raise RefundTooLarge(f"That is more than can be refunded: {said}.", left=payment.left)
     if amount.minor <= 0:
         raise AmountOutOfRange("Give an amount above 0.")
+    if amount.minor > payment.left.minor:
+        said = f"That is more than can be refunded: {payment.left} of it is left."
+        raise RefundTooLarge(said, left=payment.left)
 
 
 def fingerprint(*, wallet_id: UUID, amount: Money, provider: str) -> bytes:
@@ -164,7 +166,7 @@ def moved(crossing: Moving, after: S, *, now: datetime) -> Moving:
     since = (crossing.waiting_since or now) if after in _WAITS else crossing.waiting_since
     look: datetime | None = None
     if after is S.SENDING:
-        look = now + timedelta(seconds=_SENDING_S)
+        look = now + timedelta(seconds=SENDING_S)
     elif after in _WAITS:
         look = look_at(since or now, now) or now
     arrived = replace(crossing, state=after, waiting_since=since, look_at=look, updated_at=now)
@@ -174,9 +176,9 @@ def moved(crossing: Moving, after: S, *, now: datetime) -> Moving:
 
 
 def look_again(crossing: Crossing, now: datetime) -> datetime:
-    """Return when the janitor comes back to what it has looked at, whatever it finds."""
+    """Return when to look again at what was looked at and still waits."""
     if crossing.waiting_since is None or crossing.state in {S.CREATED, S.SENDING}:
-        return now + timedelta(seconds=_SENDING_S)
+        return now + timedelta(seconds=SENDING_S)
     return look_at(crossing.waiting_since, now) or now + timedelta(hours=1)
 
 
@@ -197,23 +199,27 @@ class Route(StrEnum):
     OTHER_AMOUNT = "other_amount"  #: to suspense: not what was asked
 
     @property
-    def news(self) -> NewsKind | None:
-        """Return as what it is kept beside the payment; None where the payment itself moves."""
+    def kind(self) -> CollectionKind:
+        """Return as what the money is kept; raise KeyError where nothing is."""
         return {
-            Route.LATE: NewsKind.PAID_LATE,
-            Route.TWICE: NewsKind.PAID_TWICE,
-            Route.OTHER_AMOUNT: NewsKind.PAID_OTHER_AMOUNT,
-        }.get(self)
+            Route.SETTLE: CollectionKind.SETTLED,
+            Route.LATE: CollectionKind.LATE,
+            Route.TWICE: CollectionKind.TWICE,
+            Route.OTHER_AMOUNT: CollectionKind.OTHER_AMOUNT,
+        }[self]
 
 
 def route(standing: Standing, fact: Paid, *, is_confirmed: bool) -> Route:
     """Return where the money goes, by the payment as it stands under its lock."""
-    payment = standing.payment
-    if any(reference == fact.reference for _, reference in standing.news):
+    payment, kept = standing.payment, standing.collections
+    known = {one.collected_reference for one in kept.values()} - {None}
+    if fact.reference in kept or fact.collected_reference in known:
         return Route.NOWHERE
-    if payment.state is S.SETTLED:
-        is_same = payment.reference in {None, fact.reference}
-        return Route.NOWHERE if is_same else Route.TWICE
+    if payment.state is S.SETTLED and not kept and payment.reference in {None, fact.reference}:
+        # It was settled before money was kept piece by piece.
+        return Route.NOWHERE
+    if payment.state is S.SETTLED or any(not one.is_suspended for one in kept.values()):
+        return Route.TWICE
     if fact.amount != payment.amount:
         return Route.OTHER_AMOUNT if is_confirmed else Route.ASK
     return Route.LATE if payment.is_terminal else Route.SETTLE

@@ -15,6 +15,8 @@ from tallystick.money import Currency, Money
 from tallystick.payments.model import (
     Attempt,
     Change,
+    Collection,
+    CollectionKind,
     Crossing,
     Dispute,
     DisputeState,
@@ -33,18 +35,22 @@ from tallystick.payments.model import (
 __all__ = [
     "AttemptRow",
     "attempts",
+    "collected",
+    "collected_before",
+    "collections",
     "disputes",
     "end_attempt",
     "insert",
+    "insert_collections",
     "insert_news",
     "insert_refund",
     "lock",
+    "lock_one",
     "lock_review",
     "look_later",
     "news",
     "open_attempt",
     "open_review",
-    "owners_of",
     "read",
     "read_refunds",
     "review",
@@ -72,8 +78,7 @@ _PAYMENT: Final[Mapping[str, Callable[[Iterable[Any]], arrays.Column]]] = {
     "look_at": arrays.moments,
     "updated_at": arrays.moments,
 }
-Row = TypeVar("Row", Payment, Refund, Dispute, News, Review)
-_REFUND: Final = tuple(field.name for field in fields(Refund))
+Row = TypeVar("Row", Payment, Refund, Dispute, News, Collection, Review)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,28 +137,78 @@ def lock(conn: Connection, payment_ids: Sequence[UUID]) -> dict[UUID, Standing]:
     Their refunds, disputes and news move under the same lock and are read with them.
     """
     locked = read(conn, "lock", ids=arrays.uuids(payment_ids))
-    # Only what ended has more to it than itself.
-    ended = [payment.id for payment in locked if payment.is_terminal or payment.waiting_since]
-    refunds = (
-        read_refunds(conn, "refunds_of_payments", payment_ids=arrays.uuids(ended)) if ended else []
-    )
-    disputed = disputes(conn, ended) if ended else []
-    told = news(conn, ended) if ended else []
+    if not locked:
+        return {}
+    named = [payment.id for payment in locked]
+    refunds = read_refunds(conn, "refunds_of_payments", payment_ids=arrays.uuids(named))
+    disputed, told, kept = disputes(conn, named), news(conn, named), collections(conn, named)
     return {
         payment.id: Standing(
             payment,
             {one.id: one for one in refunds if one.payment_id == payment.id},
             {one.reference: one for one in disputed if one.payment_id == payment.id},
             frozenset((one.kind, one.reference) for one in told if one.payment_id == payment.id),
+            {one.reference: one for one in kept if one.payment_id == payment.id},
         )
         for payment in locked
     }
 
 
-def owners_of(conn: Connection, *, provider: str, references: Sequence[str]) -> dict[str, UUID]:
-    """Return by the provider's id of the money whose payment it is, where that is known."""
-    found = rows(conn, "collected", provider=provider, references=arrays.texts(references))
-    return dict(found)
+def collections(conn: Connection, payment_ids: Sequence[UUID]) -> list[Collection]:
+    """Return the money that came for some payments, first to last."""
+    found = _records(conn, "collections_of_payments", payment_ids=arrays.uuids(payment_ids))
+    return [_made(Collection, row) for row in found]
+
+
+def collected(
+    conn: Connection, *, provider: str, references: Sequence[str]
+) -> dict[str, Collection]:
+    """Return the money that a provider names by these ids of its own, where it is known."""
+    named = arrays.texts(references)
+    found = _records(conn, "collected", provider=provider, references=named)
+    made = [_made(Collection, row) for row in found]
+    return {one.collected_reference: one for one in made if one.collected_reference is not None}
+
+
+def collected_before(
+    conn: Connection, *, provider: str, references: Sequence[str]
+) -> dict[str, UUID]:
+    """Return whose it is, of payments that were settled before money was kept piece by piece."""
+    named = arrays.texts(references)
+    return dict(rows(conn, "collected_before", provider=provider, references=named))
+
+
+def insert_collections(conn: Connection, kept: Sequence[Collection]) -> bool:
+    """Keep pieces of money and return whether none of them was kept already."""
+    if not kept:
+        return True
+    made = rows(
+        conn,
+        "insert_collections",
+        id=arrays.uuids(one.id for one in kept),
+        payment_id=arrays.uuids(one.payment_id for one in kept),
+        provider=arrays.texts(one.provider for one in kept),
+        reference=arrays.texts(one.reference for one in kept),
+        collected_reference=arrays.texts(one.collected_reference for one in kept),
+        kind=arrays.texts(one.kind.value for one in kept),
+        amount=arrays.integers(one.amount.minor for one in kept),
+        currency=arrays.texts(one.amount.currency.code for one in kept),
+        posting_id=arrays.uuids(one.posting_id for one in kept),
+        occurred_at=arrays.moments(one.occurred_at for one in kept),
+        created_at=arrays.moments(one.created_at for one in kept),
+    )
+    return len(made) == len(kept)
+
+
+def lock_one(
+    conn: Connection, payment_id: UUID, refund_id: UUID | None
+) -> tuple[Payment, Crossing] | None:
+    """Lock a payment and return it with the one that is meant, itself or a refund of it."""
+    found = read(conn, "lock", ids=arrays.uuids([payment_id]))
+    if not found or refund_id is None:
+        return (found[0], found[0]) if found else None
+    made = read_refunds(conn, "refund_of_payment", id=refund_id, payment_id=payment_id)
+    return (found[0], made[0]) if made else None
 
 
 def write(conn: Connection, changes: Sequence[Change]) -> None:
@@ -163,7 +218,7 @@ def write(conn: Connection, changes: Sequence[Change]) -> None:
     write_payments(conn, [one for one in last if isinstance(one, Payment)])
     for one in last:
         if isinstance(one, Refund):
-            run(conn, "update_refund", **_refund_values(one))
+            run(conn, "update_refund", **_values(one))
     _write_steps(conn, changes)
 
 
@@ -180,64 +235,23 @@ def write_payments(conn: Connection, payments: Sequence[Payment]) -> None:
 
 def insert_refund(conn: Connection, refund: Refund, *, note: str = "") -> None:
     """Keep a new refund with its first step."""
-    run(conn, "insert_refund", **_refund_values(refund))
+    run(conn, "insert_refund", **_values(refund))
     _write_steps(conn, [Change(refund, "none", note)])
 
 
 def write_dispute(conn: Connection, dispute: Dispute) -> None:
     """Keep a dispute of a locked payment, or bring it to where it goes."""
-    run(
-        conn,
-        "write_dispute",
-        id=dispute.id,
-        payment_id=dispute.payment_id,
-        provider=dispute.provider,
-        reference=dispute.reference,
-        amount=dispute.amount.minor,
-        currency=dispute.amount.currency.code,
-        reason=dispute.reason,
-        state=dispute.state.value,
-        withdrawn_posting_id=dispute.withdrawn_posting_id,
-        reinstated_posting_id=dispute.reinstated_posting_id,
-        opened_at=dispute.opened_at,
-        closed_at=dispute.closed_at,
-        created_at=dispute.created_at,
-    )
+    run(conn, "write_dispute", **_values(dispute))
 
 
 def insert_news(conn: Connection, told: News) -> bool:
     """Keep a piece of news and return whether this fact was not kept already."""
-    return bool(
-        rows(
-            conn,
-            "insert_news",
-            id=told.id,
-            payment_id=told.payment_id,
-            provider=told.provider,
-            kind=told.kind.value,
-            reference=told.reference,
-            amount=told.amount.minor,
-            currency=told.amount.currency.code,
-            posting_id=told.posting_id,
-            occurred_at=told.occurred_at,
-            created_at=told.created_at,
-        )
-    )
+    return bool(rows(conn, "insert_news", **_values(told)))
 
 
 def open_review(conn: Connection, review: Review) -> None:
     """Ask a question, unless it is asked already."""
-    run(
-        conn,
-        "open_review",
-        id=review.id,
-        kind=review.kind,
-        subject=review.subject,
-        payment_id=review.payment_id,
-        provider=review.provider,
-        question=review.question,
-        opened_at=review.opened_at,
-    )
+    run(conn, "open_review", **_values(review))
 
 
 def lock_review(conn: Connection, review_id: UUID) -> Review | None:
@@ -314,9 +328,10 @@ _READ: Final[Mapping[tuple[type, str], Callable[[dict[str, Any]], Any]]] = {
     (Refund, "origin"): lambda row: Origin(row["origin"]),
     (Refund, "reason"): lambda row: Reason(row["reason"]),
     (News, "kind"): lambda row: NewsKind(row["kind"]),
+    (Collection, "kind"): lambda row: CollectionKind(row["kind"]),
     **{
         (kind, "amount"): lambda row: Money(row["amount"], Currency(row["currency"]))
-        for kind in (Payment, Refund, Dispute, News)
+        for kind in (Payment, Refund, Dispute, News, Collection)
     },
     (Payment, "refunded"): lambda row: Money(row["refunded"], Currency(row["currency"])),
 }
@@ -331,13 +346,16 @@ def _made(kind: type[Row], row: dict[str, Any]) -> Row:
     return kind(**own)
 
 
-def _refund_values(refund: Refund) -> dict[str, object]:
-    fields_of = {name: getattr(refund, name) for name in _REFUND}
-    values = {
-        name: field.value if isinstance(field, StrEnum) else field
-        for name, field in fields_of.items()
-    }
-    return {**values, "amount": refund.amount.minor, "currency": refund.amount.currency.code}
+def _values(record: Refund | Dispute | News | Review) -> dict[str, object]:
+    """Return the record's fields as its statement names them."""
+    values: dict[str, object] = {}
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if isinstance(value, Money):
+            values |= {field.name: value.minor, "currency": value.currency.code}
+        else:
+            values[field.name] = value.value if isinstance(value, StrEnum) else value
+    return values
 
 
 def _write_steps(conn: Connection, moves: Sequence[Change]) -> None:

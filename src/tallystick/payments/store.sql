@@ -55,7 +55,15 @@ ORDER BY payment.id
 FOR NO KEY UPDATE;
 
 -- name: collected
--- Whose the money is that a provider names by its own ids.
+-- Money that a provider names by its own ids, and whose it is.
+SELECT collection.*
+FROM tallystick.collection
+WHERE
+    collection.provider = %(provider)s
+    AND collection.collected_reference = any(%(references)s::text[]);
+
+-- name: collected_before
+-- Whose the money is, of payments that were settled before money was kept piece by piece.
 SELECT
     payment.collected_reference,
     payment.id
@@ -64,13 +72,60 @@ WHERE
     payment.provider = %(provider)s
     AND payment.collected_reference = any(%(references)s::text[]);
 
+-- name: collections_of_payments
+-- The money that came for some payments, first to last.
+SELECT collection.*
+FROM tallystick.collection
+WHERE collection.payment_id = any(%(payment_ids)s::uuid[])
+ORDER BY collection.id;
+
+-- name: insert_collections
+-- Keep pieces of money, each unless it is kept already; return which were not.
+INSERT INTO tallystick.collection (
+    id, payment_id, provider, reference, collected_reference, kind, amount, currency,
+    posting_id, occurred_at, created_at, is_suspended
+)
+SELECT
+    one.*,
+    one.kind NOT IN ('settled', 'late') AS is_suspended
+FROM
+    unnest(
+        %(id)s::uuid[],
+        %(payment_id)s::uuid[],
+        %(provider)s::text[],
+        %(reference)s::text[],
+        %(collected_reference)s::text[],
+        %(kind)s::text[],
+        %(amount)s::bigint[],
+        %(currency)s::text[],
+        %(posting_id)s::uuid[],
+        %(occurred_at)s::timestamptz[],
+        %(created_at)s::timestamptz[]
+    ) AS one (
+        id, payment_id, provider, reference, collected_reference, kind, amount, currency,
+        posting_id, occurred_at, created_at
+    )
+ON CONFLICT DO NOTHING
+RETURNING collection.id;
+
+-- name: name_collection
+-- Remember the provider's id of the only money of a locked payment that has none yet.
+UPDATE tallystick.collection
+SET collected_reference = %(reference)s
+WHERE
+    collection.payment_id = %(id)s
+    AND collection.collected_reference IS NULL
+RETURNING collection.id;
+
 -- name: set_collected
--- Remember a provider's id of the money that a locked payment brought.
+-- Remember a provider's id of the money that settled a locked payment.
 UPDATE tallystick.payment
 SET collected_reference = %(reference)s
 WHERE
     payment.id = %(id)s
-    AND payment.collected_reference IS NULL;
+    AND payment.collected_reference IS NULL
+    AND payment.state = 'settled'
+RETURNING payment.id;
 
 -- name: update_payments
 -- Bring locked payments to where they go.
@@ -195,6 +250,18 @@ WHERE
         'settled', 'failed', 'expired', 'cancelled', 'declined'
     );
 
+-- name: watch_forgotten
+-- Payments that wait for something and that nobody watches: programs of the last release moved
+-- them, who did not know of the janitor.
+UPDATE tallystick.payment
+SET
+    waiting_since = coalesce(payment.waiting_since, payment.updated_at),
+    look_at = %(now)s
+WHERE
+    payment.look_at IS NULL
+    AND payment.state IN ('created', 'sending', 'submitted', 'unknown')
+    AND payment.updated_at < %(now)s - interval '1 minute';
+
 -- name: payments_to_look_at
 -- Payments that the janitor looks at now; nobody else gets them.
 SELECT payment.*
@@ -231,14 +298,15 @@ WHERE refund.id = after.id;
 -- Keep a refund.
 INSERT INTO tallystick.refund (
     id, payment_id, amount, currency, provider, origin, state, reason, actor, caller, key,
-    fingerprint, request_id, reference, held_posting_id, posting_id, expires_at, look_at,
-    created_at, updated_at, settled_at
+    fingerprint, request_id, reference, failure_code, failure_detail, held_posting_id,
+    posting_id, is_suspended, expires_at, look_at, created_at, updated_at, settled_at
 )
 VALUES (
     %(id)s, %(payment_id)s, %(amount)s, %(currency)s, %(provider)s, %(origin)s, %(state)s,
     %(reason)s, %(actor)s, %(caller)s, %(key)s, %(fingerprint)s, %(request_id)s, %(reference)s,
-    %(held_posting_id)s, %(posting_id)s, %(expires_at)s, %(look_at)s, %(created_at)s,
-    %(updated_at)s, %(settled_at)s
+    %(failure_code)s, %(failure_detail)s, %(held_posting_id)s, %(posting_id)s,
+    %(is_suspended)s, %(expires_at)s, %(look_at)s, %(created_at)s, %(updated_at)s,
+    %(settled_at)s
 );
 
 -- name: update_refund
@@ -251,6 +319,7 @@ SET
     failure_detail = %(failure_detail)s,
     posting_id = %(posting_id)s,
     released_posting_id = %(released_posting_id)s,
+    is_suspended = %(is_suspended)s,
     settled_at = %(settled_at)s,
     waiting_since = %(waiting_since)s,
     look_at = %(look_at)s,
@@ -264,6 +333,14 @@ FROM tallystick.refund
 WHERE
     refund.caller = %(caller)s
     AND refund.key = %(key)s;
+
+-- name: refund_of_payment
+-- A refund of a locked payment.
+SELECT refund.*
+FROM tallystick.refund
+WHERE
+    refund.id = %(id)s
+    AND refund.payment_id = %(payment_id)s;
 
 -- name: refund_by_id
 -- One refund, for showing.
@@ -289,18 +366,19 @@ ORDER BY dispute.id;
 -- Keep a dispute of a locked payment, or bring it to where it goes.
 INSERT INTO tallystick.dispute (
     id, payment_id, provider, reference, amount, currency, reason, state, withdrawn_posting_id,
-    reinstated_posting_id, opened_at, closed_at, created_at
+    reinstated_posting_id, is_suspended, opened_at, closed_at, created_at
 )
 VALUES (
     %(id)s, %(payment_id)s, %(provider)s, %(reference)s, %(amount)s, %(currency)s, %(reason)s,
-    %(state)s, %(withdrawn_posting_id)s, %(reinstated_posting_id)s, %(opened_at)s, %(closed_at)s,
-    %(created_at)s
+    %(state)s, %(withdrawn_posting_id)s, %(reinstated_posting_id)s, %(is_suspended)s,
+    %(opened_at)s, %(closed_at)s, %(created_at)s
 )
 ON CONFLICT (provider, reference) DO UPDATE
     SET
         state = excluded.state,
         withdrawn_posting_id = excluded.withdrawn_posting_id,
         reinstated_posting_id = excluded.reinstated_posting_id,
+        is_suspended = excluded.is_suspended,
         closed_at = excluded.closed_at;
 
 -- name: news_of_payments

@@ -54,7 +54,7 @@ class BreakerPolicy:
     #: … and never less often than so many times a second, or a quiet house would stay quiet.
     pace_rate_min: float = 1.0
     #: How many calls of one operation a process has out at once.
-    calls_max: int = 3
+    calls_max: int = 8
 
     def __post_init__(self) -> None:
         """Refuse what would never trip, trip always, or never come back."""
@@ -84,7 +84,7 @@ class Memory:
     """All that is known of one breaker: the same at home and in the fleet's store."""
 
     state: BreakerState = BreakerState.CLOSED
-    #: Counts the changes of state: who knows the greater number knows more.
+    #: Counts the changes of state, in a ring: who knows the later one knows more.
     turn: int = 0
     #: When this was last written. No other moment here makes sense without it.
     touched_at: float = 0.0

@@ -11,6 +11,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from types import MappingProxyType
 from typing import Final, TypeVar
 
@@ -18,7 +19,7 @@ import structlog
 
 from tallystick import clock
 from tallystick.resilience import rules
-from tallystick.resilience.errors import BreakerOpen, BulkheadFull, Unused
+from tallystick.resilience.errors import BreakerOpen, BulkheadFull
 from tallystick.resilience.model import (
     Admission,
     BreakerPolicy,
@@ -30,7 +31,7 @@ from tallystick.resilience.model import (
 )
 from tallystick.resilience.shared import Kept, Meter, Shared, Silent
 
-__all__ = ["Breakers"]
+__all__ = ["Admitted", "Breakers"]
 
 log: Final = structlog.get_logger(__name__)
 
@@ -73,31 +74,35 @@ class Breakers:
         self._homes: Final[dict[str, _Home]] = {}
         self._lock: Final = threading.Lock()
 
+    @contextmanager
+    def admit(self, name: str) -> Iterator[Admitted]:
+        """Give the leave for one call, and hold the bulkhead's place until the block ends.
+
+        `name` is an operation, as `stripe.collect`. A leave that the block did not use is given
+        back: it says nothing of the provider, and whoever asks next may call in its place. Raises
+        BreakerOpen and BulkheadFull before the block begins, and ValueError for a name that is
+        none.
+        """
+        home = self._home(name)
+        with self._place(home):
+            ticket = self._admit(home)
+            admitted = Admitted(partial(self._settle, home, ticket), self._now)
+            try:
+                yield admitted
+            finally:
+                if admitted.end():
+                    self._give_back(home, ticket)
+
     def call(
         self, name: str, work: Callable[[], _Answer], *, is_failure: Callable[[BaseException], bool]
     ) -> _Answer:
         """Do the work, or refuse it before it begins; return or raise what it does.
 
-        `name` is an operation, as `stripe.collect`. `is_failure` tells which exceptions speak
-        against the provider: its refusal of a card is a healthy answer. Raises BreakerOpen and
-        BulkheadFull before the work is called, and ValueError for a name that is none.
+        `name` and `is_failure` are those of `admit` and of `Admitted.call`. Raises BreakerOpen,
+        BulkheadFull and ValueError as `admit` does, before the work is called.
         """
-        home = self._home(name)
-        with self._place(home):
-            ticket = self._admit(home)
-            begun_at = self._now()
-            try:
-                answer = work()
-            except Unused:
-                # The provider was not called. A probe's lease runs out by itself.
-                raise
-            except Exception as trouble:
-                self._settle(home, ticket, is_failure(trouble), self._now() - begun_at)
-                raise
-            # What is no Exception, such as Ctrl-C, says nothing of the provider: nothing is
-            # told of it, and where it was the probe, its lease runs out.
-            self._settle(home, ticket, False, self._now() - begun_at)
-            return answer
+        with self.admit(name) as admitted:
+            return admitted.call(work, is_failure=is_failure)
 
     def views(self) -> list[BreakerView]:
         """Return every breaker that the fleet or this process knows, by name."""
@@ -187,6 +192,17 @@ class Breakers:
         except Exception:
             log.exception("breaker_outcome_lost", breaker=home.name)
 
+    def _give_back(self, home: _Home, ticket: Ticket) -> None:
+        """Tell the fleet that no call was made. It raises nothing: the block has its own end."""
+
+        def tell(memory: Memory, now: float) -> tuple[Memory, None]:
+            return rules.give_back(memory, ticket=ticket, now=now), None
+
+        try:
+            self._step(home, tell)
+        except Exception:
+            log.exception("breaker_leave_lost", breaker=home.name)
+
     def _announce(self, home: _Home, before: BreakerState, after: BreakerState) -> None:
         if before is after:
             return
@@ -258,6 +274,43 @@ def _is_ahead(kept: Kept) -> bool:
     return kept.memory is not None and kept.memory.touched_at > kept.now
 
 
+class Admitted:
+    """The leave to make one call."""
+
+    def __init__(self, settle: Callable[[bool, float], None], now: Callable[[], float]) -> None:
+        """Keep whom to tell whether the call failed and how many seconds it took."""
+        self._settle: Final = settle
+        self._now: Final = now
+        self._is_over = False
+
+    def call(
+        self, work: Callable[[], _Answer], *, is_failure: Callable[[BaseException], bool]
+    ) -> _Answer:
+        """Do the work, once, and return or raise what it does; its time alone is the call's.
+
+        `is_failure` tells which exceptions speak against the provider: its refusal of a card is a
+        healthy answer. Raises RuntimeError, and does nothing, where the leave was used or is over.
+        """
+        if self._is_over:
+            raise RuntimeError("A leave is for one call, and for the time of its block.")
+        self._is_over = True
+        begun_at = self._now()
+        try:
+            answer = work()
+        except Exception as trouble:
+            self._settle(is_failure(trouble), self._now() - begun_at)
+            raise
+        # What is no Exception, such as Ctrl-C, says nothing of the provider: nothing is
+        # told of it, and where it was the probe, its lease runs out.
+        self._settle(False, self._now() - begun_at)
+        return answer
+
+    def end(self) -> bool:
+        """Let no call be made from now on; return whether the leave is left over."""
+        is_left, self._is_over = not self._is_over, True
+        return is_left
+
+
 class _Home:
     """What this process knows of one breaker, on its own clock; and the operation's places."""
 
@@ -267,12 +320,14 @@ class _Home:
         self.places: Final = threading.BoundedSemaphore(policy.calls_max)
         self.lock: Final = threading.Lock()
         self.memory = Memory()
-        #: The greatest turn that was seen in the store.
-        self._seen_turn = -1
+        #: The latest turn that was seen in the store.
+        self._seen_turn: int | None = None
 
     def knows_more(self, kept: Kept) -> bool:
         """Return whether the store has lost what this process has seen in it."""
-        return self._seen_turn >= 0 and (kept.memory is None or kept.memory.turn < self._seen_turn)
+        if self._seen_turn is None:
+            return False
+        return kept.memory is None or rules.is_before(kept.memory.turn, self._seen_turn)
 
     def known(self, kept: Kept, now: float) -> Memory:
         """Return what is to be believed, on the store's clock: the store, or what it has lost.
@@ -291,6 +346,7 @@ class _Home:
         """Remember what the store holds now, on this process's clock."""
         with self.lock:
             # Another thread may have seen later news meanwhile.
-            if memory.turn >= self._seen_turn:
+            seen = self._seen_turn
+            if seen is None or not rules.is_before(memory.turn, seen):
                 self.memory = rules.shifted(memory, shift_s)
                 self._seen_turn = memory.turn

@@ -25,6 +25,8 @@ from tallystick.resilience.model import (
 __all__ = [
     "FORGOTTEN_AFTER_S",
     "admit",
+    "give_back",
+    "is_before",
     "is_good",
     "reset",
     "settle",
@@ -41,6 +43,8 @@ _BUCKETS: Final = 10
 _STREAK_MAX: Final = 16
 #: How much of what is usual the last bucket decides.
 _LEARNT: Final = 0.3
+#: Turns are counted in a ring of so many, so that no turn is the last one.
+_TURNS: Final = 2**53
 #: Calls are paced for so many times as long as the trouble was, until the backlog is gone.
 _PACED_TIMES: Final = 2.0
 
@@ -75,9 +79,8 @@ def settle(
     """Return the memory after a call's outcome; `chance` draws the jitter of an opening.
 
     A call that was let out in another turn changes nothing: it speaks of a time that is over.
-    So does one whose kind does not fit: turns counted by different processes may be the same.
     """
-    if ticket.turn != memory.turn or ticket.is_probe == (memory.state is BreakerState.CLOSED):
+    if _is_past(memory, ticket):
         return memory
     if ticket.is_probe and is_good(outcome, policy):
         return reset(memory, policy, now=now)
@@ -91,6 +94,28 @@ def settle(
     return _opened(fresh, policy, now, chance, streak=0)
 
 
+def give_back(memory: Memory, *, ticket: Ticket, now: float) -> Memory:
+    """Return the memory after a ticket that no call was made with: the next may have it at once.
+
+    It says nothing of the provider, neither good nor bad. A ticket of another turn changes
+    nothing: a probe whose lease is over may have been followed by another.
+    """
+    if _is_past(memory, ticket):
+        return memory
+    if ticket.is_probe:
+        return replace(
+            memory, state=BreakerState.OPEN, turn=_next(memory.turn), until=now, touched_at=now
+        )
+    if now >= memory.paced_until:
+        return memory
+    return replace(memory, next_at=min(memory.next_at, now), touched_at=now)
+
+
+def is_before(turn: int, other: int) -> bool:
+    """Return whether a turn is an earlier one: the shorter way round the ring leads to `other`."""
+    return 0 < (other - turn) % _TURNS < _TURNS // 2
+
+
 def is_good(outcome: Outcome, policy: BreakerPolicy) -> bool:
     """Return whether the call was neither a failure nor slow."""
     return not outcome.is_failure and outcome.took_s < policy.slow_call_s
@@ -100,7 +125,7 @@ def reset(memory: Memory, policy: BreakerPolicy, *, now: float) -> Memory:
     """Return the memory closed, with an empty window, and its calls paced for a while."""
     trouble_s = max(now - memory.tripped_at, policy.window_s)
     return Memory(
-        turn=memory.turn + 1,
+        turn=_next(memory.turn),
         touched_at=now,
         rate=memory.rate,
         paced_until=now + min(_PACED_TIMES * trouble_s, FORGOTTEN_AFTER_S),
@@ -164,6 +189,19 @@ def view(
     )
 
 
+def _next(turn: int) -> int:
+    return (turn + 1) % _TURNS
+
+
+def _is_past(memory: Memory, ticket: Ticket) -> bool:
+    """Return whether the ticket is of another turn than this one.
+
+    So is one whose kind does not fit: turns counted by different processes may be the same.
+    """
+    is_closed = memory.state is BreakerState.CLOSED
+    return ticket.turn != memory.turn or ticket.is_probe == is_closed
+
+
 def _later(wait_s: float, chance: float) -> float:
     """Return the wait, up to a tenth longer, so that those who wait do not come back at once."""
     return wait_s * (1 + chance / 10)
@@ -188,7 +226,7 @@ def _pace(memory: Memory, policy: BreakerPolicy) -> float:
 def _probe(memory: Memory, policy: BreakerPolicy, now: float, *, streak: int) -> Admission:
     # As long as it would be open: a provider that hangs is asked ever less often, too.
     lease_s = max(policy.probe_lease_s, _open_for_s(policy, streak))
-    turn = memory.turn + 1
+    turn = _next(memory.turn)
     out = replace(
         memory,
         state=BreakerState.HALF_OPEN,
@@ -207,7 +245,7 @@ def _opened(
     return replace(
         memory,
         state=BreakerState.OPEN,
-        turn=memory.turn + 1,
+        turn=_next(memory.turn),
         until=now + wait_s,
         streak=min(streak, _STREAK_MAX),
         touched_at=now,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Final
 
 from pydantic import Field
@@ -13,10 +14,12 @@ __all__ = [
     "BreakerVolume",
     "BreakerWindow",
     "CallsMax",
+    "Caretaker",
     "MetricsPort",
     "WorkerMetricsPort",
 ]
 
+_PLACE: Final = "Kind of environment"
 _CALLS: Final = "Calls to providers"
 _METRICS: Final = "Metrics"
 
@@ -49,9 +52,19 @@ CallsMax = Annotated[
     Count,
     Note(
         _CALLS,
-        "Calls of one operation that one process has out at once. Below "
-        "TALLYSTICK_MONEY_CONCURRENCY, so that a slow provider leaves a place to the others.",
-        "3",
+        "Calls of one operation that one process has out at once. Below a third of "
+        "TALLYSTICK_MONEY_CONCURRENCY: a provider that hangs in all its three operations then "
+        "leaves a place to the others.",
+        "8",
+    ),
+]
+Caretaker = Annotated[
+    Path | None,
+    Note(
+        _PLACE,
+        "The socket at which `tallystick start`, which sets it, takes the orders of /dev/lab.",
+        ".tallystick/caretaker.sock",
+        "`tallystick start`.",
     ),
 ]
 MetricsPort = Annotated[

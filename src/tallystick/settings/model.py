@@ -35,6 +35,7 @@ from tallystick.settings.meanings import (
     BreakerVolume,
     BreakerWindow,
     CallsMax,
+    Caretaker,
     MetricsPort,
     WorkerMetricsPort,
 )
@@ -97,8 +98,8 @@ class Settings(BaseSettings):
         bool,
         Note(
             _PLACE,
-            "Serve /dev/mail, where the letters can be read that this place has written. "
-            "Left out, it is true in development and false in production.",
+            "Serve /dev/mail, where this place's letters can be read, and /dev/lab, where trouble "
+            "is to be had. Left out, it is true in development and false in production.",
             "false",
         ),
     ] = Field(default_factory=_in_development)
@@ -112,6 +113,8 @@ class Settings(BaseSettings):
             "`tallystick start`.",
         ),
     ] = False
+
+    caretaker: Caretaker = None
 
     secret_key: Annotated[
         SecretStr,
@@ -238,8 +241,8 @@ class Settings(BaseSettings):
     ] = 86_400
 
     money_concurrency: Annotated[
-        Count, Note(_WORK, "Money jobs that run at once in one worker process.", "4")
-    ] = 4
+        Count, Note(_WORK, "Money jobs that run at once in one worker process.", "28")
+    ] = 28
     webhooks_concurrency: Annotated[
         Count, Note(_WORK, "Webhook and notice jobs that run at once in one process.", "4")
     ] = 4
@@ -293,7 +296,7 @@ class Settings(BaseSettings):
     breaker_window_s: BreakerWindow = 30
     breaker_volume_min: BreakerVolume = 5
     breaker_open_for_s: BreakerOpenFor = 10
-    provider_calls_max: CallsMax = 3
+    provider_calls_max: CallsMax = 8
 
     simulator_host: Annotated[
         Host, Note(_SIMULATOR, "The interface that the simulator listens on.", "127.0.0.1")

@@ -60,10 +60,15 @@ class Book:
         return moved["ahead_s"] if moved else 0
 
     def advance(self, seconds: int) -> None:
-        """This function will move the provider's time forward, for good: it is journalled."""
+        """This function will move the provider's time forward: it is journalled."""
         with self.lock:
             moved = {"ahead_s": self.ahead_s + seconds}
             self.commit("clock.advance", [Change(_CLOCK, _CLOCK, moved)])
+
+    def go_back(self) -> None:
+        """This function will make the provider's time the real one again: it is journalled."""
+        with self.lock:
+            self.commit("clock.back", [Change(_CLOCK, _CLOCK, {"ahead_s": 0})])
 
     def find(self, kind: str, identity: str) -> JsonObject | None:
         """Return the object, or None."""

@@ -52,6 +52,7 @@ def add_routes(
     router.add("DELETE", "/_simulator/outage", control.end_outage)
     router.add("GET", "/_simulator/clock", control.show_clock)
     router.add("POST", "/_simulator/clock", control.advance_clock)
+    router.add("DELETE", "/_simulator/clock", control.clock_back)
 
 
 def json_body(request: Request) -> dict[str, Any]:
@@ -155,6 +156,11 @@ class _Control:
         for book in self._books:
             book.advance(seconds)
         self._look_after()
+        return self.show_clock(request)
+
+    def clock_back(self, request: Request) -> Reply:
+        for book in self._books:
+            book.go_back()
         return self.show_clock(request)
 
 

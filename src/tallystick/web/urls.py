@@ -13,6 +13,7 @@ urlpatterns = [
     path("operators/", include("tallystick.web.operators.urls")),
     path("", include("tallystick.web.people.urls")),
     path("", include("tallystick.web.pages.urls")),
+    path("", include("tallystick.web.lab.urls")),
 ]
 
 handler400 = "tallystick.web.errors.bad_request"

@@ -29,10 +29,11 @@ from tallystick.webhooks.model import (
     Kept,
     Receipt,
     Source,
+    SourceAway,
     Verifier,
     Way,
 )
-from tallystick.webhooks.operations import REPLAYED_MAX, receive, replay, replay_failed
+from tallystick.webhooks.operations import REPLAYED_MAX, ignore, receive, replay, replay_failed
 from tallystick.webhooks.poller import POLL, poll
 from tallystick.webhooks.queries import (
     LISTED_MAX,
@@ -40,6 +41,7 @@ from tallystick.webhooks.queries import (
     count_failed,
     events,
     gaps,
+    mentions,
     oldest_due_s,
 )
 from tallystick.webhooks.store import CHANNEL
@@ -68,6 +70,7 @@ __all__ = [
     "Receipt",
     "SignatureInvalid",
     "Source",
+    "SourceAway",
     "Verifier",
     "Way",
     "WebhookError",
@@ -77,6 +80,8 @@ __all__ = [
     "drain",
     "events",
     "gaps",
+    "ignore",
+    "mentions",
     "oldest_due_s",
     "poll",
     "receive",

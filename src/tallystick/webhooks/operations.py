@@ -14,7 +14,7 @@ from tallystick.webhooks import rules, store
 from tallystick.webhooks.errors import EventBlanked, EventNotFound, EventNotReplayable
 from tallystick.webhooks.model import Delivery, Event, EventState, Receipt, Way
 
-__all__ = ["REPLAYED_MAX", "receive", "replay", "replay_failed"]
+__all__ = ["REPLAYED_MAX", "ignore", "receive", "replay", "replay_failed"]
 
 #: Events that one transaction lets be processed again.
 REPLAYED_MAX: Final = 1_000
@@ -45,6 +45,14 @@ def replay(conn: Connection, *, event_id: UUID) -> None:
     if not has_body:
         raise EventBlanked("The event is older than 180 days, and its body is gone.")
     store.replay(conn, [event_id])
+
+
+def ignore(conn: Connection, *, event_id: UUID) -> None:
+    """Leave an event that says nothing about us: it is not processed again by itself.
+
+    One that is processed, or has failed, stays as it is.
+    """
+    store.ignore(conn, event_id)
 
 
 def replay_failed(

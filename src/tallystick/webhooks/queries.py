@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from tallystick.db import Connection
+from tallystick.db import Connection, arrays
 from tallystick.webhooks import store
 from tallystick.webhooks.model import EventState, Kept
 
-__all__ = ["LISTED_MAX", "count_by_state", "count_failed", "events", "gaps", "oldest_due_s"]
+__all__ = [
+    "LISTED_MAX",
+    "count_by_state",
+    "count_failed",
+    "events",
+    "gaps",
+    "mentions",
+    "oldest_due_s",
+]
 
 #: Events that one call lists.
 LISTED_MAX: Final = 200
@@ -38,6 +47,15 @@ def events(
 def gaps(conn: Connection, *, provider: str | None = None, limit: int = 50) -> list[Kept]:
     """Return the events that the poller found before anybody delivered them, newest first."""
     return store.list_events(conn, "gaps", provider=provider, events_max=min(limit, LISTED_MAX))
+
+
+def mentions(conn: Connection, *, texts: Sequence[str], among: int = LISTED_MAX) -> list[Kept]:
+    """Return those of the newest events whose body has one of the texts in it, newest first.
+
+    It reads bodies, `among` of them at most: for a lab or an operator, not for a path of requests.
+    """
+    wanted = arrays.blobs([text.encode() for text in texts])
+    return store.list_events(conn, "mentions", texts=wanted, among=min(among, LISTED_MAX))
 
 
 def count_failed(

@@ -129,6 +129,11 @@ def replay(conn: Connection, event_ids: Collection[UUID]) -> None:
     rows(conn, "wake", channel=CHANNEL)
 
 
+def ignore(conn: Connection, event_id: UUID) -> None:
+    """Leave an event that waits: it says nothing about us."""
+    run(conn, "ignore", id=event_id)
+
+
 def list_events(conn: Connection, name: str, **values: object) -> list[Kept]:
     """Return the events that a statement lists."""
     found = db.records(conn, STATEMENTS[name], values)

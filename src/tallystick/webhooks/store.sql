@@ -141,6 +141,17 @@ SET
     due_at = clock_timestamp()
 WHERE webhook_event.id = any(%(id)s::uuid[]);
 
+-- name: ignore
+-- Leave an event that waits: it says nothing about us.
+UPDATE tallystick.webhook_event
+SET
+    state = 'ignored',
+    processed_at = tallystick.now(),
+    error = NULL
+WHERE
+    webhook_event.id = %(id)s
+    AND webhook_event.state = 'received';
+
 -- name: wake
 -- Wake the drains once this transaction commits.
 SELECT pg_notify(%(channel)s, '') AS woken;
@@ -185,6 +196,36 @@ WHERE
     AND (%(before)s::uuid IS NULL OR webhook_event.id < %(before)s::uuid)
 ORDER BY webhook_event.id DESC
 LIMIT %(events_max)s;
+
+-- name: mentions
+-- Events among the newest whose body has one of the texts in it, newest first, without it.
+WITH newest AS (
+    SELECT webhook_event.*
+    FROM tallystick.webhook_event
+    ORDER BY webhook_event.id DESC
+    LIMIT %(among)s
+)
+
+SELECT
+    newest.id,
+    newest.provider,
+    newest.external_id,
+    newest.kind,
+    newest.state,
+    newest.source AS way,
+    newest.attempts,
+    newest.error,
+    newest.occurred_at,
+    newest.received_at,
+    newest.processed_at
+FROM newest
+WHERE
+    EXISTS (
+        SELECT 1
+        FROM unnest(%(texts)s::bytea[]) AS wanted (part)
+        WHERE position(wanted.part IN newest.body) > 0
+    )
+ORDER BY newest.id DESC;
 
 -- name: gaps
 -- Events that came by the poller and that nobody had delivered, newest first, without their bodies.

@@ -8,6 +8,8 @@ from __future__ import annotations
 import pytest
 from tests.acceptance.payments.till import COMPLETED, MINOR, Till, until
 
+pytestmark = pytest.mark.full
+
 #: What is done although the answer does not say so, or says it falsely: how the fault is ordered.
 DONE = {
     "timeout_after_charge": {},

@@ -46,7 +46,7 @@ class TestBooks:
         found = {(one.kind, one.word): one for one in books.bookings}
         assert {key: one.amount.minor for key, one in found.items()} == {
             ("charge", "settled"): 150_000,
-            ("charge", "paid_twice"): 150_000,
+            ("charge", "twice"): 150_000,
             ("refund", "settled"): -20_000,
             ("dispute", "withdrawn"): -4_000,
             ("dispute", "reinstated"): 4_000,
@@ -63,7 +63,7 @@ class TestBooks:
             found[key].posting_id: figures
             for key, figures in {
                 ("charge", "settled"): (150_000, 0),
-                ("charge", "paid_twice"): (150_000, 0),
+                ("charge", "twice"): (150_000, 0),
                 ("refund", "settled"): (-20_000, 0),
                 ("dispute", "withdrawn"): (-5_500, 1_500),
                 ("dispute", "reinstated"): (4_000, 0),

@@ -116,8 +116,9 @@ class Fleet:
         self._trace.touch()
         self.processes: list[subprocess.Popen[bytes]] = []
 
-    def start(self, count: int, **policy: Any) -> None:
-        asked = json.dumps({**self._asked, "policy": policy})
+    def start(self, count: int, *, is_idle: bool = False, **policy: Any) -> None:
+        """Start processes; those that are idle take their leave and make no call."""
+        asked = json.dumps({**self._asked, "is_idle": is_idle, "policy": policy})
         self.processes = [
             subprocess.Popen([sys.executable, str(PROGRAM), asked]) for _ in range(count)
         ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 
 import pytest
 
-from tallystick.resilience import BreakerPolicy, Breakers, BreakerState
+from tallystick.resilience import BreakerOpen, BreakerPolicy, Breakers, BreakerState
 from tallystick.resilience.fleet import Fleet
 
 NAME = "stripe.collect"
@@ -26,6 +27,10 @@ def seen(store) -> Breakers:
 def state(store) -> BreakerState | None:
     views = seen(store).fleet_views()
     return views[0].state if views else None
+
+
+def no_line() -> None:
+    raise OSError("no line")
 
 
 class TestFleet:
@@ -59,6 +64,29 @@ class TestFleet:
         # Each process alone would make about fifty a second.
         assert 10 <= len(moments) <= 2 * 20 * 1.2
         assert len({pid for at, pid in provider.calls if at > begun}) > 1
+
+    def test_gives_a_probe_that_was_not_used_to_the_next_one(self, store, provider, fleet, wait):
+        # Each probe that is not given back would keep all waiting for five seconds.
+        policy = STEADY | {"probe_lease_s": 5.0}
+        own = Breakers(
+            policy=BreakerPolicy(**policy), chance=lambda: 0.0, shared=Fleet(store.url, timeout_s=3)
+        )
+        for _ in range(10):
+            with pytest.raises(OSError, match="no line"):
+                own.call(NAME, no_line, is_failure=lambda _: True)
+        fleet.start(4, is_idle=True, **policy)
+        wait(lambda: all(fleet.told("unused").count(one.pid) >= 5 for one in fleet.processes))
+        assert not fleet.told("two"), "two probes were out at a time"
+        assert not provider.calls
+        assert state(store) in {BreakerState.OPEN, BreakerState.HALF_OPEN}
+
+        def has_answered() -> bool:
+            with contextlib.suppress(BreakerOpen):
+                return own.call(NAME, lambda: True, is_failure=lambda _: True)
+            return False
+
+        wait(has_answered)
+        assert state(store) is BreakerState.CLOSED
 
     def test_lets_no_flood_out_when_the_store_forgets_all(self, store, provider, fleet, wait):
         fleet.start(4, **LONG)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -195,6 +196,23 @@ class TestForgetting:
         store.client.hset(KEY, NAME, text)
         [view] = process(store.url).views()
         assert 0 < view.retry_after_s <= POLICY.open_for_max_s
+
+    @pytest.mark.parametrize("turn", [2**53, 2**53 - 1, 2**52, 2**52 + 1])
+    def test_of_the_turns_parts_nobody(self, store, turn):
+        one, other = process(store.url), process(store.url)
+        call(one)
+        call(other)
+        kept = texts.read(store.client.hget(KEY, NAME))
+        store.client.hset(KEY, NAME, texts.write(replace(kept, turn=turn)))
+        # From the far side of the ring, each may take the other's turn for the earlier one, once.
+        trip(one)
+        is_refused(other)
+        trip(one)
+        assert is_refused(other)
+        assert state(process(store.url)) == OPEN
+        assert process(store.url).reset(NAME)
+        assert call(other) == "answer"
+        assert state(one) == state(other) == CLOSED
 
     def test_of_the_time_by_an_hour_keeps_nobody_waiting_for_it(self, store):
         """The store's clock is put back: what it wrote before lies in its future."""

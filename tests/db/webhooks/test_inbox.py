@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from factories import payments
+from factories import inbox, payments
 from tallystick import db, webhooks
 from tallystick.webhooks import EventMalformed, Handled, SignatureInvalid, rules
 
@@ -104,3 +104,20 @@ class TestDrain:
         webhooks.drain(pool=pool, handlers={})
         with pool.transaction() as conn:
             assert webhooks.count_by_state(conn) == {"ignored": 1}
+
+
+class TestMentions:
+    def test_finds_events_by_what_their_bodies_hold_newest_first(self, own):
+        for name, body in (("evt_1", b'{"pay_1": 1}'), ("evt_2", b"{}"), ("evt_3", b'["cs_7"]')):
+            told = inbox.event(name, body)
+            webhooks.receive(own, provider="stripe", event=told, now=db.now(own))
+        found = webhooks.mentions(own, texts=["pay_1", "cs_7", "%"])
+        assert [one.external_id for one in found] == ["evt_3", "evt_1"]
+        assert webhooks.mentions(own, texts=[]) == []
+
+    def test_looks_among_the_newest_alone(self, own):
+        for name in ("evt_1", "evt_2"):
+            told = inbox.event(name, b"pay_1")
+            webhooks.receive(own, provider="stripe", event=told, now=db.now(own))
+        found = webhooks.mentions(own, texts=["pay_1"], among=1)
+        assert [one.external_id for one in found] == ["evt_2"]

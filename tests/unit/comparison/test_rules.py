@@ -37,7 +37,7 @@ def not_done(pair: Pair) -> None:
 
 
 def booked_twice(pair: Pair) -> None:
-    pair.book(Kind.CHARGE, "cs_1", "paid_late", AMOUNT)
+    pair.book(Kind.CHARGE, "cs_1", "late", AMOUNT)
 
 
 def refunded_twice(pair: Pair) -> None:

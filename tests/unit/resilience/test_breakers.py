@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tallystick.payments import Operation
 from tallystick.resilience import (
     BreakerOpen,
     BreakerPolicy,
@@ -16,6 +18,7 @@ from tallystick.resilience import (
     Deadline,
     DeadlinePassed,
 )
+from tallystick.settings import Settings
 
 NAME = "stripe.collect"
 
@@ -182,6 +185,98 @@ class TestCall:
             breakers.call(name, good, is_failure=is_trouble)
 
 
+class TestAdmit:
+    def test_counts_the_time_of_the_call_alone(self, clock):
+        breakers = Breakers(
+            policy=BreakerPolicy(window_s=600), chance=lambda: 0.0, now=clock, meter=Counted()
+        )
+
+        def work():
+            clock.now += 4.9
+            return "answer"
+
+        for _ in range(20):
+            with breakers.admit(NAME) as admitted:
+                clock.now += 6
+                assert admitted.call(work, is_failure=is_trouble) == "answer"
+                clock.now += 6
+        [view] = breakers.views()
+        assert (view.calls, view.slow, view.state) == (20, 0, BreakerState.CLOSED)
+
+    def test_refuses_before_the_block_begins(self, breakers):
+        trip(breakers)
+        begun = []
+        with pytest.raises(BreakerOpen), breakers.admit(NAME):
+            begun.append(1)
+        assert not begun
+
+    def test_gives_back_a_probe_that_was_not_used(self, breakers, clock, counted):
+        trip(breakers)
+        clock.now += 10
+        calls = len(counted.calls)
+        for _ in range(6):
+            with breakers.admit(NAME):
+                # It is out all the same: nobody else is let through meanwhile.
+                with pytest.raises(BreakerOpen):
+                    breakers.call(NAME, good, is_failure=is_trouble)
+                clock.now += 0.1
+            assert breakers.views()[0].state is BreakerState.OPEN
+        assert len(counted.calls) == calls
+        assert counted.trips == 1
+        assert breakers.call(NAME, good, is_failure=is_trouble) == "answer"
+        assert breakers.views()[0].state is BreakerState.CLOSED
+
+    @pytest.mark.parametrize("trouble", [OSError("the database is away"), KeyboardInterrupt()])
+    def test_gives_back_where_the_block_ends_before_the_call(self, breakers, clock, trouble):
+        trip(breakers)
+        clock.now += 10
+        with pytest.raises(type(trouble)), breakers.admit(NAME):
+            raise trouble
+        [view] = breakers.views()
+        assert (view.state, view.retry_after_s) == (BreakerState.OPEN, 0)
+        assert breakers.call(NAME, good, is_failure=is_trouble) == "answer"
+
+    def test_takes_no_trouble_after_the_call_for_the_providers(self, breakers):
+        def record_in_vain() -> None:
+            with breakers.admit(NAME) as admitted:
+                admitted.call(good, is_failure=is_trouble)
+                raise OSError("the database is away")
+
+        for _ in range(20):
+            with pytest.raises(OSError, match="database"):
+                record_in_vain()
+        [view] = breakers.views()
+        assert (view.calls, view.failures) == (20, 0)
+
+    def test_gives_back_a_place_of_a_paced_time(self, breakers, clock):
+        trip(breakers)
+        breakers.reset(NAME)
+        for _ in range(20):
+            with breakers.admit(NAME):
+                pass
+        assert breakers.call(NAME, good, is_failure=is_trouble) == "answer"
+        with pytest.raises(BreakerOpen):
+            breakers.call(NAME, good, is_failure=is_trouble)
+
+    def test_is_for_one_call_within_its_block(self, breakers, counted):
+        with breakers.admit(NAME) as admitted:
+            admitted.call(good, is_failure=is_trouble)
+            with pytest.raises(RuntimeError, match="one call"):
+                admitted.call(good, is_failure=is_trouble)
+        with breakers.admit(NAME) as unused:
+            pass
+        with pytest.raises(RuntimeError, match="one call"):
+            unused.call(good, is_failure=is_trouble)
+        assert counted.calls == [False]
+
+    def test_holds_its_place_until_the_block_ends(self, breakers):
+        with breakers.admit(NAME) as admitted, breakers.admit(NAME):
+            admitted.call(good, is_failure=is_trouble)
+            with pytest.raises(BulkheadFull):
+                breakers.call(NAME, good, is_failure=is_trouble)
+        assert breakers.call(NAME, good, is_failure=is_trouble) == "answer"
+
+
 class TestBulkhead:
     def test_refuses_one_call_too_many_at_once(self, breakers, counted):
         arrived, done = threading.Barrier(3), threading.Event()
@@ -204,6 +299,39 @@ class TestBulkhead:
         assert refusal.value.retry_after_s == 0.5
         assert counted.refusals == ["bulkhead"]
         assert breakers.call(NAME, good, is_failure=is_trouble) == "answer"
+
+    def test_leaves_a_thread_to_others_while_one_provider_hangs_in_all_it_does(self):
+        """With the numbers that a worker has by default."""
+        own = {name: field.default for name, field in Settings.model_fields.items()}
+        calls_max = own["provider_calls_max"]
+        breakers = Breakers(policy=BreakerPolicy(calls_max=calls_max), chance=lambda: 0.0)
+        # Lists are read by one drain, which is no job.
+        jobs = [operation for operation in Operation if operation is not Operation.LIST]
+        operations = [f"stripe.{operation}" for operation in jobs]
+        arrived, done = threading.Barrier(len(operations) * calls_max + 1), threading.Event()
+
+        def hang():
+            arrived.wait(10)
+            done.wait(10)
+
+        def job(name: str, work: Callable[[], object]) -> object:
+            try:
+                return breakers.call(name, work, is_failure=is_trouble)
+            except BulkheadFull:
+                return "later"
+
+        with ThreadPoolExecutor(own["money_concurrency"]) as threads:
+            hanging = [
+                threads.submit(job, name, hang) for name in operations for _ in range(calls_max)
+            ]
+            arrived.wait(10)
+            # More of the same wait, and there is a place for another provider's.
+            waiting = [threads.submit(job, name, hang) for name in operations * 20]
+            other = threads.submit(job, "paypal.collect", good)
+            assert other.result(10) == "answer"
+            assert {one.result(10) for one in waiting} == {"later"}
+            assert not any(one.done() for one in hanging)
+            done.set()
 
     def test_gives_a_place_back_whatever_happened(self, breakers):
         trip(breakers)

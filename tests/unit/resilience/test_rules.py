@@ -123,6 +123,21 @@ class TestProbe:
         )
         assert late is later.memory
 
+    def test_that_was_not_used_is_the_next_ones_at_once(self):
+        out = asked(opened(), START + 10)
+        bad = told(out.memory, BAD, START + 10)
+        out = asked(bad, START + 30)
+        back = rules.give_back(out.memory, ticket=out.ticket, now=START + 31)
+        assert (back.state, back.streak, back.tripped_at) == (BreakerState.OPEN, 1, START)
+        assert rules.give_back(back, ticket=out.ticket, now=START + 31) is back
+        again = asked(back, START + 31)
+        assert again.ticket.is_probe
+        assert asked(again.memory, START + 31).ticket is None
+        # The first one's word, and the first one's return, are of a time that is over.
+        assert rules.give_back(again.memory, ticket=out.ticket, now=START + 31) is again.memory
+        # The provider has not been bad more often: its time is doubled once and not twice.
+        assert told(again.memory, BAD, START + 31).until == START + 31 + 40
+
     def test_that_hangs_is_given_ever_longer(self):
         """A call may take longer than the first lease: its verdict must come in one at last."""
         memory, now, leases = opened(), START + 10, []
@@ -186,6 +201,16 @@ class TestPacing:
         assert 0 < refused.retry_after_s < 0.06
         assert asked(first.memory, now + refused.retry_after_s).ticket is not None
 
+    def test_takes_back_what_was_not_used(self):
+        memory = rules.reset(replace(opened(), rate=0.0), POLICY, now=START + 10)
+        first = asked(memory, START + 10)
+        assert asked(first.memory, START + 10.5).ticket is None
+        back = rules.give_back(first.memory, ticket=first.ticket, now=START + 10.5)
+        second = asked(back, START + 10.5)
+        assert second.ticket is not None
+        # In its place, and not beside it.
+        assert asked(second.memory, START + 11.4).ticket is None
+
     def test_ends_once_the_backlog_can_be_gone(self):
         memory, now = self.closed_after(rate=10.0)
         after = asked(asked(memory, now + 61).memory, now + 61)
@@ -235,6 +260,16 @@ class TestTrusted:
     @given(memories())
     def test_is_written_and_read_as_it_is(self, memory):
         assert texts.read(texts.write(memory)) == memory
+
+    @given(st.integers(0, 2**53), st.integers(0, 2**53))
+    def test_goes_on_from_any_turn(self, turn, other):
+        """A turn at its end is followed by one that can be kept, and that is later."""
+        memory = replace(opened(), turn=turn)
+        out = asked(memory, START + 10).memory
+        assert texts.read(texts.write(out)) == out
+        assert rules.is_before(turn, out.turn)
+        assert not rules.is_before(out.turn, turn)
+        assert not (rules.is_before(turn, other) and rules.is_before(other, turn))
 
     def test_follows_a_clock_that_is_put_back(self):
         memory = opened()
@@ -293,6 +328,17 @@ class Fleet(RuleBasedStateMachine):
         if is_closing:
             assert ticket == Ticket(before.turn, is_probe=True)
             assert outcome is GOOD
+
+    @precondition(lambda self: self.out)
+    @rule(data=st.data())
+    def give_back(self, data):
+        ticket = self.out.pop(data.draw(st.integers(0, len(self.out) - 1)))
+        before = self.trusted()
+        self.memory = rules.give_back(before, ticket=ticket, now=self.now)
+        assert self.memory.streak == before.streak
+        assert self.memory.buckets == before.buckets
+        is_closed = self.memory.state is BreakerState.CLOSED
+        assert is_closed == (before.state is BreakerState.CLOSED)
 
     @precondition(lambda self: self.out)
     @rule(data=st.data())

@@ -133,6 +133,12 @@ class TestClock:
         assert shop.control("/_simulator/clock", {"advance_s": 5})[1]["ahead_s"] == 15
         assert shop.reopened().get("/_simulator/clock")[1]["now"] == 1_800_000_015
 
+    def test_goes_back_to_the_real_time_also_across_a_restart(self, shop):
+        shop.control("/_simulator/clock", {"advance_s": 86_400})
+        told = json.loads(shop.send("DELETE", "/_simulator/clock").body)
+        assert told == {"now": 1_800_000_000, "ahead_s": 0}
+        assert shop.reopened().get("/_simulator/clock")[1]["ahead_s"] == 0
+
 
 class TestKillCaller:
     """Without the network nobody's own process is behind a request: every order is a stranger's."""

@@ -21,7 +21,7 @@ from typing import Final, NoReturn
 import structlog
 
 from tallystick.jobs.rules import respawn_delay_s
-from tallystick.process import die_with_parent
+from tallystick.process import die_with_parent, put_name
 
 __all__ = ["Family"]
 
@@ -144,6 +144,7 @@ class Family:
         status = _CRASHED
         try:
             die_with_parent(signal.SIGKILL, parent=parent)
+            put_name(name)
             signal.set_wakeup_fd(-1)
             for number in _SIGNALS:
                 signal.signal(number, signal.SIG_DFL)

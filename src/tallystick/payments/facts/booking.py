@@ -6,29 +6,27 @@ once settle once. It calls nobody and never commits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 from uuid import UUID
 
-from tallystick import chart, ids, ledger, wallets
+from tallystick import ids, ledger
 from tallystick.db import Connection
 from tallystick.errors import TallystickError
 from tallystick.ids import IdMalformed
-from tallystick.ledger import AccountPlan, Deed, LedgerError, Move, Posted, Refused
-from tallystick.money import Currency
+from tallystick.ledger import LedgerError, Posted, Refused
 from tallystick.payments import store
 from tallystick.payments.errors import FactEarly
-from tallystick.payments.facts import collection, dispute, refund
+from tallystick.payments.facts import dispute, incoming, refund
+from tallystick.payments.facts.desk import Desk, Subject
 from tallystick.payments.facts.model import (
     NOTHING,
     Booked,
-    Effects,
     MustAsk,
-    Places,
     Plan,
     Report,
     Result,
@@ -36,7 +34,7 @@ from tallystick.payments.facts.model import (
     Separately,
     Stranger,
 )
-from tallystick.payments.model import Change, Payment, PaymentState, Standing
+from tallystick.payments.model import PaymentState, Standing
 from tallystick.payments.provider import (
     Declined,
     DisputeReported,
@@ -45,7 +43,6 @@ from tallystick.payments.provider import (
     Paid,
     RefundReported,
 )
-from tallystick.wallets import Wallet
 
 __all__ = ["book", "end_refund"]
 
@@ -56,59 +53,44 @@ _EARLY: Final = timedelta(seconds=60)
 
 
 def book(
-    conn: Connection,
-    reports: Sequence[Report],
-    *,
-    provider: str,
-    now: datetime,
-    is_confirmed: bool = False,
+    conn: Connection, reports: Sequence[Report], *, provider: str, now: datetime
 ) -> list[Result]:
     """Book the facts and return what became of each, in their order.
 
     FactEarly where one is about something that may yet come: it is to be tried again. Locks all
     payments that are named, then accounts. Raises Separately where one of several must be alone.
     """
-    desk = _Desk(conn, provider, now)
-    named = [_payment_of(report.fact) for report in reports]
-    named = desk.find_collected(reports, named)
-    standings = store.lock(conn, sorted({one for one in named if one is not None}))
-    standings = {key: one for key, one in standings.items() if one.payment.provider == provider}
-    desk.learn(standings.values())
+    desk = Desk(conn, provider, now)
+    subjects = _subjects(desk, reports)
+    standings = desk.lock([one.payment_id for one in subjects if one.payment_id is not None])
     results: list[Result] = [Booked()] * len(reports)
     waiting: dict[int, _Intent] = {}
-    taken: set[UUID] = set()
+    moving: set[UUID] = set()
     later: list[int] = []
-    for place, (report, identity) in enumerate(zip(reports, named, strict=True)):
-        standing = standings.get(identity) if identity else None
+    for place, (report, subject) in enumerate(zip(reports, subjects, strict=True)):
+        standing = standings.get(subject.payment_id) if subject.payment_id else None
         if standing is None:
-            results[place] = desk.stranger(report, is_alone=len(reports) == 1)
+            results[place] = _stranger(desk, report, subject, is_alone=len(reports) == 1)
             continue
-        fact = report.fact
-        places = desk.places(standing.payment, fact)
-        scene = Scene(standing, places, is_confirmed=is_confirmed)
-        plan = _plan(scene, fact)
-        if plan.must_ask:
-            results[place] = _question(scene, fact)
-        elif plan.moves and standing.payment.id in taken:
+        if standing.payment.id in moving:
+            # It is planned by how the fact before it leaves the payment.
             later.append(place)
-        elif plan.moves:
-            taken.add(standing.payment.id)
-            waiting[place] = _Intent(
-                report.cause, fact.occurred_at, scene, plan, partial(_plan, fact=fact)
-            )
-        elif plan is NOTHING:
+            continue
+        places = desk.places(standing.payment, report.fact, subject)
+        scene = Scene(standing, places, is_confirmed=report.is_confirmed)
+        intent = _Intent.of(report, scene, partial(_plan, fact=report.fact))
+        if intent.plan.must_ask:
+            results[place] = _question(scene, report.fact)
+        elif intent.plan is NOTHING:
             results[place] = Booked(is_new=False)
         else:
-            desk.write([plan.effects(ids.new(), now)])
-            standings[standing.payment.id] = store.lock(conn, [standing.payment.id])[
-                standing.payment.id
-            ]
-    for place, result in zip(waiting, desk.post(list(waiting.values())), strict=True):
+            moving.add(standing.payment.id)
+            waiting[place] = intent
+    for place, result in zip(waiting, _post(desk, list(waiting.values())), strict=True):
         results[place] = result
     if later:
-        # What one payment is told several times is planned again by how the first left it.
         rest = [reports[place] for place in later]
-        again = book(conn, rest, provider=provider, now=now, is_confirmed=is_confirmed)
+        again = book(conn, rest, provider=provider, now=now)
         for place, result in zip(later, again, strict=True):
             results[place] = result
     return results
@@ -117,7 +99,7 @@ def book(
 def end_refund(
     conn: Connection,
     *,
-    standing: Standing,
+    payment_id: UUID,
     refund_id: UUID,
     after: PaymentState,
     code: str,
@@ -125,12 +107,14 @@ def end_refund(
     cause: str,
     now: datetime,
 ) -> None:
-    """Give held money back where a refund of ours will never be made; its payment is locked.
+    """Give held money back where a refund of ours will never be made.
 
+    Where the wallet is closed to that, a person is asked. Locks the payment, then accounts.
     Raises MoveForbidden.
     """
-    desk = _Desk(conn, standing.payment.provider, now)
-    desk.learn([standing])
+    [payment] = store.read(conn, "by_id", id=payment_id)
+    desk = Desk(conn, payment.provider, now)
+    standing = desk.lock([payment_id])[payment_id]
     ended = partial(
         refund.release,
         refund=standing.refunds[refund_id],
@@ -138,8 +122,8 @@ def end_refund(
         code=code,
         sentence=sentence,
     )
-    scene = Scene(standing, desk.places(standing.payment, None))
-    [result] = desk.post([_Intent(cause, now, scene, ended(scene), ended)])
+    scene = Scene(standing, desk.places(standing.payment, None, Subject(payment_id)))
+    [result] = _post(desk, [_Intent(cause, now, scene, ended(scene), ended)])
     if isinstance(result, TallystickError):
         raise result
 
@@ -147,43 +131,72 @@ def end_refund(
 def _plan(scene: Scene, fact: Fact) -> Plan:
     match fact:
         case Paid():
-            return collection.paid(scene, fact)
+            return incoming.paid(scene, fact)
         case Declined():
-            return collection.declined(scene, fact)
+            return incoming.declined(scene, fact)
         case Expired():
-            return collection.expired(scene)
+            return incoming.expired(scene)
         case RefundReported():
             return refund.reported(scene, fact)
         case DisputeReported():
             return dispute.reported(scene, fact)
 
 
-def _payment_of(fact: Fact) -> UUID | None:
-    """Return the payment that a fact names by our own id, if it names one."""
+def _subjects(desk: Desk, reports: Sequence[Report]) -> list[Subject]:
+    """Return what each fact is about: named by us, or by the provider's id of the money."""
+    collected = desk.collected(
+        {
+            report.fact.collected_reference
+            for report in reports
+            if isinstance(report.fact, RefundReported | DisputeReported)
+        }
+    )
+    return [_subject(report, collected) for report in reports]
+
+
+def _subject(report: Report, collected: Mapping[str, Subject]) -> Subject:
+    fact = report.fact
     if isinstance(fact, RefundReported | DisputeReported):
-        return None
+        known = collected.get(fact.collected_reference, Subject(None))
+        return known if known.payment_id else replace(known, payment_id=report.payment_id)
     with suppress(IdMalformed):
-        return ids.read("pay", fact.payment_id)
-    return None
+        return Subject(ids.read("pay", fact.payment_id))
+    return Subject(None)
 
 
 def _question(scene: Scene, fact: Fact) -> MustAsk:
     if not isinstance(fact, RefundReported):
         return MustAsk(scene.payment.id)
+    refunds = scene.standing.refunds.values()
     known = next(
-        (
-            one
-            for one in scene.standing.refunds.values()
-            if ids.show("ref", one.id) == fact.refund_id or one.reference == fact.reference
-        ),
-        None,
+        one
+        for one in refunds
+        if one.reference == fact.reference or ids.show("ref", one.id) == fact.refund_id
     )
-    return MustAsk(scene.payment.id, known.id if known else None)
+    return MustAsk(scene.payment.id, known.id)
+
+
+def _stranger(desk: Desk, report: Report, subject: Subject, *, is_alone: bool) -> Result:
+    """Return what becomes of a fact about a payment that is not here.
+
+    It may be early for a minute. Then money with our reference goes to suspense, and what takes
+    such money back takes it from there.
+    """
+    if desk.now - report.received_at < _EARLY:
+        return FactEarly("What this is about is not here yet.")
+    fact = report.fact
+    if isinstance(fact, Declined | Expired):
+        return Stranger(None)
+    if not isinstance(fact, Paid) and not subject.is_suspended:
+        return Stranger(fact.collected_reference)
+    if not is_alone:
+        raise Separately("Money without a payment is booked by itself.")
+    return desk.book_unclaimed(fact, cause=report.cause)
 
 
 @dataclass(frozen=True, slots=True)
 class _Intent:
-    """A plan that moves money, with what it was planned for."""
+    """A plan, with what it was planned for."""
 
     cause: str
     occurred_at: datetime
@@ -192,12 +205,56 @@ class _Intent:
     #: Plans again where the wallet is closed to the first one.
     replan: Callable[[Scene], Plan]
 
+    @classmethod
+    def of(cls, report: Report, scene: Scene, replan: Callable[[Scene], Plan]) -> _Intent:
+        return cls(report.cause, report.fact.occurred_at, scene, replan(scene), replan)
+
+    @property
+    def closed(self) -> _Intent:
+        scene = replace(self.scene, places=self.scene.places.closed, is_closed=True)
+        return replace(self, scene=scene, plan=self.replan(scene))
+
+
+def _post(desk: Desk, intents: Sequence[_Intent]) -> list[Result]:
+    """Do what is planned; what the wallet refuses is planned again without it."""
+    outcomes = _execute(desk, intents)
+    closed = {
+        place: intents[place].closed
+        for place, outcome in enumerate(outcomes)
+        if isinstance(outcome, LedgerError)
+    }
+    for place, outcome in zip(closed, _execute(desk, list(closed.values())), strict=True):
+        outcomes[place] = outcome
+    return outcomes
+
+
+def _execute(desk: Desk, intents: Sequence[_Intent]) -> list[Result]:
+    """Do the deeds at once, and write what moves no money."""
+    still = [one for one in intents if not one.plan.moves]
+    desk.write([one.plan.effects(ids.new(), desk.now) for one in still])
+    moving = [one for one in intents if one.plan.moves]
+    deeds = [
+        desk.deed(
+            one.plan.moves,
+            cause=one.cause,
+            occurred_at=one.occurred_at,
+            parts=(_Booking(desk, one),),
+        )
+        for one in moving
+    ]
+    done = iter(ledger.execute(desk.conn, deeds) if deeds else [])
+    return [_result(next(done)) if one.plan.moves else Booked() for one in intents]
+
+
+def _result(outcome: ledger.Outcome) -> Result:
+    return outcome.error if isinstance(outcome, Refused) else Booked()
+
 
 @dataclass(frozen=True)
 class _Booking:
     """The part of a fact's deed that moves its payment."""
 
-    desk: _Desk
+    desk: Desk
     intent: _Intent
     rank: int = _RANK
 
@@ -210,14 +267,12 @@ class _Booking:
 
     def decide(
         self,
-        rows: Mapping[UUID, Standing | None],
+        rows: Mapping[UUID, Standing],
         now: datetime,  # noqa: ARG002 - the protocol's; the plan has its time from the posting
-    ) -> Mapping[UUID, Standing | None]:
-        payment_id = self.intent.scene.payment.id
-        if rows[payment_id] != self.intent.scene.standing:
-            raise FactEarly("Another fact has just moved this payment: it comes again.")
-        # What it is after this deed is not planned with: the next fact of it comes again.
-        return {payment_id: None}
+    ) -> Mapping[UUID, Standing]:
+        """Change no row: a payment has one fact of a batch, planned under the same lock."""
+        assert self.intent.scene.payment.id in rows, "it is locked since it was planned"
+        return {}
 
     def write(
         self,
@@ -228,173 +283,3 @@ class _Booking:
         self.desk.write(
             [part.intent.plan.effects(posted.deed.id, posted.created_at) for part, posted in done]
         )
-
-
-@dataclass(frozen=True)
-class _Desk:
-    """What booking a batch of one provider's facts needs to know."""
-
-    conn: Connection
-    provider: str
-    now: datetime
-    wallets: dict[UUID, Wallet] = field(default_factory=dict)
-    accounts: dict[AccountPlan, UUID] = field(default_factory=dict)
-
-    def find_collected(
-        self, reports: Sequence[Report], named: Sequence[UUID | None]
-    ) -> list[UUID | None]:
-        """Return whose payments the facts are about, those found by the provider's ids as well."""
-        references = {
-            report.fact.collected_reference
-            for report in reports
-            if isinstance(report.fact, RefundReported | DisputeReported)
-        }
-        if not references:
-            return list(named)
-        owners = store.owners_of(self.conn, provider=self.provider, references=sorted(references))
-        return [
-            owners.get(report.fact.collected_reference)
-            if isinstance(report.fact, RefundReported | DisputeReported)
-            else identity
-            for report, identity in zip(reports, named, strict=True)
-        ]
-
-    def learn(self, standings: Iterable[Standing]) -> None:
-        """Read the wallets of the payments."""
-        wanted = {one.payment.wallet_id for one in standings}
-        if wanted:
-            self.wallets.update(wallets.of_ids(self.conn, wallet_ids=sorted(wanted)))
-
-    def places(self, payment: Payment, fact: Fact | None) -> Places:
-        """Return the accounts that a fact's money moves between; no wallet's in its currency."""
-        wallet = self.wallets[payment.wallet_id]
-        currency = payment.amount.currency
-        if isinstance(fact, Paid | RefundReported | DisputeReported):
-            currency = fact.amount.currency
-        if currency != payment.amount.currency:
-            return self._outside(currency)
-        # Only what takes money out of a wallet may find it uncovered.
-        may_claim = isinstance(fact, RefundReported | DisputeReported)
-        beyond = [chart.wallet_receivable(wallet.id, currency)] if may_claim else []
-        return replace(
-            self._outside(currency),
-            available=wallet.available_id,
-            held=wallet.held_id,
-            receivable=next(iter(self._accounts(beyond)), None),
-        )
-
-    def stranger(self, report: Report, *, is_alone: bool) -> Result:
-        """Return what becomes of a fact about money that no payment here is known to have brought.
-
-        It may be early for a minute. Then money with our reference goes to suspense.
-        """
-        if self.now - report.received_at < _EARLY:
-            return FactEarly("What this is about is not here yet.")
-        match report.fact:
-            case (
-                RefundReported(collected_reference=reference)
-                | DisputeReported(collected_reference=reference)
-            ):
-                return Stranger(reference)
-            case Paid() as fact:
-                if not is_alone:
-                    raise Separately("Money without a payment is booked by itself.")
-                return self._unclaimed(report, fact)
-        return Stranger(None)
-
-    def post(self, intents: Sequence[_Intent]) -> list[Result]:
-        """Do the deeds at once; those that the wallet refuses go to suspense in a second round."""
-        outcomes = self._execute(intents)
-        closed = {
-            place: self._closed(intents[place])
-            for place, outcome in enumerate(outcomes)
-            if isinstance(outcome, LedgerError)
-        }
-        again = self._execute(list(closed.values()))
-        for place, outcome in zip(closed, again, strict=True):
-            outcomes[place] = outcome
-        return outcomes
-
-    def write(self, effects: Sequence[Effects]) -> None:
-        """Write what follows from deeds, states of all of them at once."""
-        changes: list[Change] = [change for one in effects for change in one.changes]
-        if changes:
-            store.write(self.conn, changes)
-        for one in effects:
-            if one.refund is not None:
-                store.insert_refund(self.conn, one.refund)
-            if one.dispute is not None:
-                store.write_dispute(self.conn, one.dispute)
-            if one.news is not None:
-                store.insert_news(self.conn, one.news)
-            if one.review is not None:
-                store.open_review(self.conn, one.review)
-
-    def _execute(self, intents: Sequence[_Intent]) -> list[Result]:
-        if not intents:
-            return []
-        deeds = [
-            self._deed(
-                one.plan.moves,
-                cause=one.cause,
-                occurred_at=one.occurred_at,
-                parts=(_Booking(self, one),),
-            )
-            for one in intents
-        ]
-        return [
-            outcome.error if isinstance(outcome, Refused) else Booked()
-            for outcome in ledger.execute(self.conn, deeds)
-        ]
-
-    def _deed(
-        self,
-        moves: tuple[Move, ...],
-        *,
-        cause: str,
-        occurred_at: datetime,
-        parts: tuple[_Booking, ...] = (),
-    ) -> Deed:
-        return Deed(
-            id=ids.new(),
-            kind=moves[0].kind,
-            actor=f"provider:{self.provider}",
-            request_id=cause,
-            occurred_at=occurred_at,
-            moves=moves,
-            parts=parts,
-        )
-
-    def _closed(self, intent: _Intent) -> _Intent:
-        scene = replace(intent.scene, places=intent.scene.places.closed, is_closed=True)
-        return replace(intent, scene=scene, plan=intent.replan(scene))
-
-    def _unclaimed(self, report: Report, fact: Paid) -> Result:
-        plan = collection.unclaimed(fact, self.provider, self._outside(fact.amount.currency))
-        deed = self._deed(plan.moves, cause=report.cause, occurred_at=fact.occurred_at)
-        effects = plan.effects(deed.id, self.now)
-        assert effects.news is not None, "unclaimed money is news"
-        # Kept first: who finds it kept has booked it.
-        is_new = store.insert_news(self.conn, effects.news)
-        if is_new:
-            ledger.post(self.conn, deed)
-            self.write([replace(effects, news=None)])
-        return Booked(is_new)
-
-    def _outside(self, currency: Currency) -> Places:
-        """Return the accounts that are no wallet's; those of the wallet are still suspense."""
-        clearing, suspense, fees = self._accounts(
-            [
-                chart.clearing(self.provider, currency),
-                chart.suspense(self.provider, currency),
-                chart.loss("fees", currency),
-            ]
-        )
-        return Places(clearing, suspense, suspense, None, suspense, fees)
-
-    def _accounts(self, plans: Sequence[AccountPlan]) -> list[UUID]:
-        missing = [plan for plan in plans if plan not in self.accounts]
-        if missing:
-            found = ledger.open_accounts(self.conn, missing)
-            self.accounts.update(zip(missing, found, strict=True))
-        return [self.accounts[plan] for plan in plans]

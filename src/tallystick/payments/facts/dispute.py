@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -18,70 +19,67 @@ __all__ = ["reported"]
 def reported(scene: Scene, fact: DisputeReported) -> Plan:
     """Return what a dispute does to the wallet: each way once, in whatever order news comes.
 
-    What is decided stays decided. What the provider charges for it is our loss, not the wallet's.
+    It comes back to where it was taken from. What is decided stays decided. What the provider
+    charges for it is our loss, not the wallet's.
     """
     known = scene.standing.disputes.get(fact.reference)
-    takes = fact.is_withdrawn and not (known and known.withdrawn_posting_id)
-    returns = fact.is_reinstated and not (known and known.reinstated_posting_id)
-    state = fact.state if known is None or known.state is DisputeState.OPEN else known.state
+    before = known or _opened(scene, fact)
+    takes = fact.is_withdrawn and before.withdrawn_posting_id is None
+    returns = fact.is_reinstated and before.reinstated_posting_id is None
+    state = fact.state if before.state is DisputeState.OPEN else before.state
     if known is not None and not takes and not returns and state is known.state:
         return NOTHING
+    is_suspended = scene.is_suspended if takes else before.is_suspended
     places, amount = scene.places, fact.amount
     moves: list[Move] = []
     if takes:
         moves += [scene.claim(amount, "dispute")]
         moves += _fee(places.fees, places.clearing, fact.fee, "dispute_fee")
     if returns:
-        moves += [Move(places.clearing, places.available, amount, "dispute_return")]
+        moves += [scene.given_back(amount, "dispute_return", is_suspended=is_suspended)]
         moves += _fee(places.clearing, places.fees, fact.fee_returned, "dispute_fee_return")
     words = f"The payer's bank disputes {amount} ({fact.reason[:60]}): {state}."
+    # What was never the wallet's is no part of what was given back of the payment.
+    counted = Money(0, amount.currency) if is_suspended else amount
 
     def effects(posting: UUID, at: datetime) -> Effects:
         question = f"{words} Answer it at the provider, with evidence, or accept it."
+        decided_at = before.closed_at or fact.occurred_at
+        told = replace(
+            before,
+            state=state,
+            withdrawn_posting_id=posting if takes else before.withdrawn_posting_id,
+            reinstated_posting_id=posting if returns else before.reinstated_posting_id,
+            closed_at=None if state is DisputeState.OPEN else decided_at,
+            created_at=before.created_at if known else at,
+            is_suspended=is_suspended,
+        )
         return Effects(
-            [refunded(scene.payment, amount, at, sign=takes - returns, note=words)],
-            dispute=_dispute(
-                scene,
-                fact,
-                known,
-                state=state,
-                at=at,
-                taken=posting if takes else None,
-                returned=posting if returns else None,
-            ),
+            [refunded(scene.payment, counted, at, sign=takes - returns, note=words)],
+            dispute=told,
             review=scene.review("dispute", fact.reference, question, at),
         )
 
     return Plan(effects, tuple(moves))
 
 
-def _fee(debit: UUID, credit: UUID, fee: Money, kind: str) -> list[Move]:
-    return [Move(debit, credit, fee, kind)] if fee.minor > 0 else []
-
-
-def _dispute(
-    scene: Scene,
-    fact: DisputeReported,
-    known: Dispute | None,
-    *,
-    state: DisputeState,
-    at: datetime,
-    taken: UUID | None,
-    returned: UUID | None,
-) -> Dispute:
-    decided_at = None if known is None else known.closed_at
-    is_open = state is DisputeState.OPEN
+def _opened(scene: Scene, fact: DisputeReported) -> Dispute:
+    """Return a dispute that is new to us."""
     return Dispute(
-        id=known.id if known else ids.new(),
+        id=ids.new(),
         payment_id=scene.payment.id,
         provider=scene.payment.provider,
         reference=fact.reference,
         amount=fact.amount,
         reason=fact.reason[:100],
-        state=state,
-        withdrawn_posting_id=taken or (known.withdrawn_posting_id if known else None),
-        reinstated_posting_id=returned or (known.reinstated_posting_id if known else None),
+        state=DisputeState.OPEN,
+        withdrawn_posting_id=None,
+        reinstated_posting_id=None,
         opened_at=fact.opened_at,
-        closed_at=None if is_open else decided_at or fact.occurred_at,
-        created_at=known.created_at if known else at,
+        closed_at=None,
+        created_at=fact.opened_at,
     )
+
+
+def _fee(debit: UUID, credit: UUID, fee: Money, kind: str) -> list[Move]:
+    return [Move(debit, credit, fee, kind)] if fee.minor > 0 else []

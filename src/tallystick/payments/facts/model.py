@@ -15,6 +15,8 @@ from tallystick.money import Money
 from tallystick.payments import rules
 from tallystick.payments.model import (
     Change,
+    Collection,
+    CollectionKind,
     Crossing,
     Dispute,
     News,
@@ -91,6 +93,10 @@ class Report:
     cause: str
     #: Our clock when it came.
     received_at: datetime
+    #: Whether the provider was asked, and said so itself.
+    is_confirmed: bool = False
+    #: The payment that was asked about, where the fact is an answer.
+    payment_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,8 @@ class Effects:
     """What is written with the money, or without any."""
 
     changes: Sequence[Change] = ()
+    #: Money that came.
+    collection: Collection | None = None
     #: A refund that a provider made without us.
     refund: Refund | None = None
     dispute: Dispute | None = None
@@ -154,15 +162,42 @@ class Scene:
         """Return the payment."""
         return self.standing.payment
 
+    @property
+    def is_suspended(self) -> bool:
+        """Return whether suspense stands for the wallet here."""
+        return self.places.available == self.places.suspense
+
     def claim(self, amount: Money, kind: str) -> Move:
         """Return what takes money out of the wallet, covered or not."""
         places = self.places
         return Move(places.available, places.clearing, amount, kind, beyond_id=places.receivable)
 
-    def news(
-        self, kind: NewsKind, fact: Paid | RefundReported, posting: UUID, at: datetime
-    ) -> News:
-        """Return the fact as it is kept beside the payment."""
+    def given_back(self, amount: Money, kind: str, *, is_suspended: bool) -> Move:
+        """Return what gives money back to where it was taken from."""
+        places = self.places
+        target = places.suspense if is_suspended else places.available
+        return Move(places.clearing, target, amount, kind)
+
+    def collection(
+        self, kind: CollectionKind, fact: Paid, posting: UUID, at: datetime
+    ) -> Collection:
+        """Return the money as it is kept."""
+        return Collection(
+            id=ids.new(),
+            payment_id=self.payment.id,
+            provider=self.payment.provider,
+            reference=fact.reference,
+            collected_reference=fact.collected_reference,
+            kind=kind,
+            amount=fact.amount,
+            is_suspended=kind not in {CollectionKind.SETTLED, CollectionKind.LATE},
+            posting_id=posting,
+            occurred_at=fact.occurred_at,
+            created_at=at,
+        )
+
+    def news(self, kind: NewsKind, fact: RefundReported, posting: UUID, at: datetime) -> News:
+        """Return the fact as it is kept beside the refund."""
         return News(
             id=ids.new(),
             payment_id=self.payment.id,

@@ -1,4 +1,7 @@
-"""What follows from news about refunds: ours, and those made at the provider without us. Pure."""
+"""What follows from news about refunds: ours, and those made at the provider without us. Pure.
+
+That a refund failed is a provider's last word; that it was made may be an older one.
+"""
 
 from __future__ import annotations
 
@@ -21,53 +24,91 @@ def reported(scene: Scene, fact: RefundReported) -> Plan:
     """Return what a refund does to the wallet, once, whoever started it."""
     refund = _named(scene, fact)
     if refund is None:
-        return _unasked(scene, fact)
+        return _made_there(scene, fact)
+    if _was_last_word(refund, fact):
+        return NOTHING
+    if refund.reference not in {None, fact.reference} and not scene.is_confirmed:
+        # The answer to our call may have lied about its id, or the provider has made two.
+        return ASK
     if fact.amount != refund.amount:
-        return _other_amount(scene, refund, fact) if scene.is_confirmed else ASK
-    if fact.status is RefundStatus.PENDING:
-        return _pending(refund, fact)
-    if refund.is_terminal:
-        return _late(scene, refund, fact)
+        return _other_amount(scene, refund, fact)
+    return _late(scene, refund, fact) if refund.is_terminal else _told(scene, refund, fact)
+
+
+def _told(scene: Scene, refund: Refund, fact: RefundReported) -> Plan:
+    """Return what follows for a refund that waits for this word."""
     known = replace(refund, reference=fact.reference)
-    if fact.status is RefundStatus.FAILED:
-        return release(scene, known, after=S.FAILED, code=fact.code, sentence=fact.sentence)
-
-    question = f"{refund.amount} went back, but the wallet is closed: what it holds is not moved."
-
-    def effects(posting: UUID, at: datetime) -> Effects:
-        settled = along(known, S.SETTLED, now=at, posting_id=posting, settled_at=at)
-        asked = scene.review("refund_unbookable", fact.reference, question, at)
-        return Effects(settled, review=asked if scene.is_closed else None)
-
-    places = scene.places
-    return Plan(effects, (Move(places.held, places.clearing, refund.amount, "refund"),))
+    match fact.status:
+        case RefundStatus.PENDING:
+            return _pending(refund, fact)
+        case RefundStatus.FAILED:
+            return release(scene, known, after=S.FAILED, code=fact.code, sentence=fact.sentence)
+        case RefundStatus.SUCCEEDED:
+            return _settled(scene, known, fact)
 
 
 def release(scene: Scene, refund: Refund, *, after: S, code: str, sentence: str) -> Plan:
-    """Return the end of a refund of ours that gave nothing back: the held money is free again."""
+    """Return the end of a refund of ours that gave nothing back: the held money is free again.
+
+    Where the wallet is closed to that, it stays held and a person is asked.
+    """
+    failure = {"failure_code": code or "unknown", "failure_detail": sentence[:500]}
+    if scene.is_closed:
+        return _kept_held(scene, refund, sentence, failure)
 
     def effects(posting: UUID, at: datetime) -> Effects:
-        ended = along(
-            refund,
-            after,
-            now=at,
-            note=sentence,
-            failure_code=code or "unknown",
-            failure_detail=sentence[:500],
-            released_posting_id=posting,
-        )
+        ended = along(refund, after, now=at, note=sentence, released_posting_id=posting, **failure)
         return Effects([*ended, refunded(scene.payment, refund.amount, at, sign=-1)])
 
     places = scene.places
     return Plan(effects, (Move(places.held, places.available, refund.amount, "refund_release"),))
 
 
+def _kept_held(scene: Scene, refund: Refund, sentence: str, failure: dict[str, str]) -> Plan:
+    if refund.state is S.REVIEW:
+        return NOTHING
+    words = f"{sentence} The wallet is closed, so its {refund.amount} stays held."
+    subject = ids.show("ref", refund.id)
+
+    def effects(_posting: UUID, at: datetime) -> Effects:
+        return Effects(
+            along(refund, S.REVIEW, now=at, note=words, **failure),
+            review=scene.review("refund_unbookable", subject, words, at),
+        )
+
+    return Plan(effects)
+
+
 def _named(scene: Scene, fact: RefundReported) -> Refund | None:
-    """Return the refund that the fact is about, by our id or by the provider's."""
-    for refund in scene.standing.refunds.values():
-        if fact.refund_id == ids.show("ref", refund.id) or refund.reference == fact.reference:
-            return refund
-    return None
+    """Return the refund that the fact is about: by the provider's id, else by ours."""
+    made = scene.standing.refunds.values()
+    known = next((one for one in made if one.reference == fact.reference), None)
+    ours = next((one for one in made if ids.show("ref", one.id) == fact.refund_id), None)
+    return known or ours
+
+
+def _was_last_word(refund: Refund, fact: RefundReported) -> bool:
+    """Return whether the provider itself has said before that this refund failed."""
+    return refund.state is S.FAILED and refund.reference == fact.reference
+
+
+def _settled(scene: Scene, known: Refund, fact: RefundReported) -> Plan:
+    question = f"{known.amount} went back, but the wallet is closed: what it holds is not moved."
+
+    def effects(posting: UUID, at: datetime) -> Effects:
+        settled = along(
+            known,
+            S.SETTLED,
+            now=at,
+            posting_id=posting,
+            settled_at=at,
+            is_suspended=scene.is_closed,
+        )
+        asked = scene.review("refund_unbookable", fact.reference, question, at)
+        return Effects(settled, review=asked if scene.is_closed else None)
+
+    places = scene.places
+    return Plan(effects, (Move(places.held, places.clearing, known.amount, "refund"),))
 
 
 def _pending(refund: Refund, fact: RefundReported) -> Plan:
@@ -78,24 +119,28 @@ def _pending(refund: Refund, fact: RefundReported) -> Plan:
 
 
 def _late(scene: Scene, refund: Refund, fact: RefundReported) -> Plan:
-    """A refund that had ended comes back, or is made after all."""
+    """A refund that had ended comes back, or is made after all, or is named otherwise."""
     came_back = fact.status is RefundStatus.FAILED
     kind = NewsKind.REFUND_RETURNED if came_back else NewsKind.REFUND_LATE
-    is_news = (refund.state is S.SETTLED) is came_back
+    is_news = (refund.state is S.SETTLED) is came_back and fact.status is not RefundStatus.PENDING
+    known = replace(refund, reference=fact.reference)
     if not is_news or (kind, fact.reference) in scene.standing.news:
-        return NOTHING
-    places, amount = scene.places, fact.amount
+        renamed = [Change(known, refund.state.value)]
+        return NOTHING if known == refund else Plan(lambda _posting, _at: Effects(renamed))
+    amount = fact.amount
     if came_back:
-        move, sign = Move(places.clearing, places.available, amount, "refund_return"), -1
+        move = scene.given_back(amount, "refund_return", is_suspended=refund.is_suspended)
         words = f"The refund of {amount} came back: {fact.sentence or 'it was not taken.'}"
     else:
-        move, sign = scene.claim(amount, "refund"), 1
+        move = scene.claim(amount, "refund")
         words = f"The provider refunded {amount} after the refund was {refund.state}."
 
     def effects(posting: UUID, at: datetime) -> Effects:
-        noted = Change(replace(refund, updated_at=at), refund.state.value, words[:500])
+        noted = Change(replace(known, updated_at=at), refund.state.value, words[:500])
+        sign = -1 if came_back else 1
+        counted = [] if refund.is_suspended else [refunded(scene.payment, amount, at, sign=sign)]
         return Effects(
-            [noted, refunded(scene.payment, amount, at, sign=sign)],
+            [noted, *counted],
             news=scene.news(kind, fact, posting, at),
             review=scene.review(kind, fact.reference, words, at),
         )
@@ -105,16 +150,22 @@ def _late(scene: Scene, refund: Refund, fact: RefundReported) -> Plan:
 
 def _other_amount(scene: Scene, refund: Refund, fact: RefundReported) -> Plan:
     """The provider gave back another amount than we asked it to: a person must look."""
-    is_open = not refund.is_terminal and refund.state is not S.REVIEW
-    if not is_open or fact.status is not RefundStatus.SUCCEEDED:
-        return NOTHING
     kind, places = NewsKind.REFUND_OTHER_AMOUNT, scene.places
+    is_known = (kind, fact.reference) in scene.standing.news
+    if is_known or fact.status is not RefundStatus.SUCCEEDED:
+        return NOTHING
+    if not scene.is_confirmed:
+        return ASK
     words = f"The provider refunded {fact.amount}, {refund.amount} was asked for."
-    known = replace(refund, reference=fact.reference)
 
     def effects(posting: UUID, at: datetime) -> Effects:
+        if refund.is_terminal or refund.state is S.REVIEW:
+            noted = [Change(replace(refund, updated_at=at), refund.state.value, words)]
+        else:
+            known = replace(refund, reference=fact.reference)
+            noted = along(known, S.REVIEW, now=at, note=words)
         return Effects(
-            along(known, S.REVIEW, now=at, note=words),
+            noted,
             news=scene.news(kind, fact, posting, at),
             review=scene.review(kind, fact.reference, words, at),
         )
@@ -122,32 +173,44 @@ def _other_amount(scene: Scene, refund: Refund, fact: RefundReported) -> Plan:
     return Plan(effects, (Move(places.suspense, places.clearing, fact.amount, "suspense"),))
 
 
-def _unasked(scene: Scene, fact: RefundReported) -> Plan:
-    """A refund made at the provider without us: booked as it is, once it is made."""
-    if fact.status is not RefundStatus.SUCCEEDED:
+def _made_there(scene: Scene, fact: RefundReported) -> Plan:
+    """A refund made at the provider without us: booked as it is, once it is made.
+
+    One that failed is kept as well: an older word of it may be on its way.
+    """
+    if fact.status is RefundStatus.PENDING:
         return NOTHING
+    if fact.status is RefundStatus.FAILED:
+        return Plan(lambda _posting, at: Effects(refund=_foreign(scene, fact, at)))
     words = f"{fact.amount} was refunded at the provider, not from here. Is that right?"
 
     def effects(posting: UUID, at: datetime) -> Effects:
+        made = replace(
+            _foreign(scene, fact, at), state=S.SETTLED, posting_id=posting, settled_at=at
+        )
+        counted = [] if scene.is_suspended else [refunded(scene.payment, fact.amount, at)]
         return Effects(
-            [refunded(scene.payment, fact.amount, at)],
-            refund=_made_there(scene.payment, fact, posting, at),
+            counted,
+            refund=made,
             review=scene.review("refund_unasked", fact.reference, words, at),
         )
 
     return Plan(effects, (scene.claim(fact.amount, "refund"),))
 
 
-def _made_there(payment: Payment, fact: RefundReported, posting: UUID, at: datetime) -> Refund:
+def _foreign(scene: Scene, fact: RefundReported, at: datetime) -> Refund:
+    """Return a refund that we did not start, failed until it is said otherwise."""
+    payment: Payment = scene.payment
     actor = f"provider:{payment.provider}"
     asked = rules.refund_fingerprint(payment_id=payment.id, amount=fact.amount, reason=fact.reason)
+    has_failed = fact.status is RefundStatus.FAILED
     return Refund(
         id=ids.new(),
         payment_id=payment.id,
         amount=fact.amount,
         provider=payment.provider,
         origin=Origin.PROVIDER,
-        state=S.SETTLED,
+        state=S.FAILED,
         reason=fact.reason,
         actor=actor,
         caller=actor,
@@ -158,6 +221,7 @@ def _made_there(payment: Payment, fact: RefundReported, posting: UUID, at: datet
         created_at=at,
         updated_at=at,
         reference=fact.reference,
-        posting_id=posting,
-        settled_at=at,
+        failure_code=(fact.code or "unknown") if has_failed else None,
+        failure_detail=fact.sentence[:500] if has_failed else None,
+        is_suspended=scene.is_suspended,
     )

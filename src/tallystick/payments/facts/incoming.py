@@ -11,7 +11,8 @@ from tallystick import ids
 from tallystick.ledger import Move
 from tallystick.payments import rules
 from tallystick.payments.facts.model import ASK, NOTHING, Effects, Places, Plan, Scene, along
-from tallystick.payments.model import Change, News, NewsKind, Payment, Review
+from tallystick.payments.model import Change, Collection, Review
+from tallystick.payments.model import CollectionKind as Kind
 from tallystick.payments.model import PaymentState as S
 from tallystick.payments.provider import Declined, Paid
 from tallystick.payments.rules import Route
@@ -19,12 +20,12 @@ from tallystick.payments.rules import Route
 __all__ = ["declined", "expired", "paid", "unclaimed"]
 
 _WORDS: Final = {
-    NewsKind.PAID_LATE: "{paid} arrived after the payment was {state}. It is in the wallet.",
-    NewsKind.PAID_TWICE: "{paid} arrived a second time. It waits for somebody to say whose it is.",
-    NewsKind.PAID_OTHER_AMOUNT: (
+    Kind.LATE: "{paid} arrived after the payment was {state}. It is in the wallet.",
+    Kind.TWICE: "{paid} arrived a second time. It waits for somebody to say whose it is.",
+    Kind.OTHER_AMOUNT: (
         "{paid} arrived, {asked} was asked for. It waits until somebody has looked at it."
     ),
-    NewsKind.PAID_UNBOOKABLE: (
+    Kind.UNBOOKABLE: (
         "{paid} arrived, but the wallet takes nothing. It waits until somebody has looked at it."
     ),
 }
@@ -38,49 +39,53 @@ def paid(scene: Scene, fact: Paid) -> Plan:
         return NOTHING
     if route is Route.ASK:
         return ASK
-    if route is Route.SETTLE and not scene.is_closed:
-        return _settled(scene.payment, fact, scene.places)
-    kind = NewsKind.PAID_UNBOOKABLE if scene.is_closed else route.news
-    assert kind is not None, "what does not settle is news"
-    return _beside(scene, fact, kind)
+    if scene.is_closed and route in {Route.SETTLE, Route.LATE}:
+        return _beside(scene, fact, Kind.UNBOOKABLE)
+    if route is Route.SETTLE:
+        return _settled(scene, fact)
+    return _beside(scene, fact, route.kind)
 
 
-def _settled(payment: Payment, fact: Paid, places: Places) -> Plan:
+def _settled(scene: Scene, fact: Paid) -> Plan:
+    payment, places = scene.payment, scene.places
+
     def effects(posting: UUID, at: datetime) -> Effects:
-        return Effects(
-            along(
-                payment,
-                S.SETTLED,
-                now=at,
-                # What was paid is what it names from now on: the answer to our call may have lied.
-                reference=fact.reference,
-                collected_reference=fact.collected_reference or payment.collected_reference,
-                failure_code=None,
-                failure_detail=None,
-                posting_id=posting,
-                settled_at=at,
-            )
+        # What was paid is what it names from now on: the answer to our call may have lied.
+        settled = along(
+            payment,
+            S.SETTLED,
+            now=at,
+            reference=fact.reference,
+            collected_reference=fact.collected_reference or payment.collected_reference,
+            failure_code=None,
+            failure_detail=None,
+            posting_id=posting,
+            settled_at=at,
         )
+        return Effects(settled, collection=scene.collection(Kind.SETTLED, fact, posting, at))
 
     return Plan(effects, (Move(places.clearing, places.available, fact.amount, "top_up"),))
 
 
-def _beside(scene: Scene, fact: Paid, kind: NewsKind) -> Plan:
+def _beside(scene: Scene, fact: Paid, kind: Kind) -> Plan:
     """Book it beside the payment, which does not settle; who may yet be reviewed is."""
     payment, places = scene.payment, scene.places
-    is_late = kind is NewsKind.PAID_LATE
+    is_late = kind is Kind.LATE
     target, word = (places.available, "top_up") if is_late else (places.suspense, "suspense")
     words = _WORDS[kind].format(paid=fact.amount, asked=payment.amount, state=payment.state)
+    # What reached the wallet can be refunded: by the name that the provider has for it.
+    known = fact.collected_reference if is_late else payment.collected_reference
 
     def effects(posting: UUID, at: datetime) -> Effects:
         if payment.state in _REVIEWABLE:
             noted = along(payment, S.REVIEW, now=at, note=words)
         else:
-            noted = [Change(replace(payment, updated_at=at), payment.state.value, words)]
+            told = replace(payment, collected_reference=known, updated_at=at)
+            noted = [Change(told, payment.state.value, words)]
         return Effects(
             noted,
-            news=scene.news(kind, fact, posting, at),
-            review=scene.review(kind, fact.reference, words, at),
+            collection=scene.collection(kind, fact, posting, at),
+            review=scene.review(f"paid_{kind}", fact.reference, words, at),
         )
 
     return Plan(effects, (Move(places.clearing, target, fact.amount, word),))
@@ -111,24 +116,23 @@ def unclaimed(fact: Paid, provider: str, places: Places) -> Plan:
     """Return what follows from money for a payment of ours that is not here."""
     named = fact.payment_id[:60]
     question = f"{fact.amount} was paid for {named}, which is not here. Whose is it?"
-    kind = NewsKind.PAID_UNCLAIMED
+    subject = f"{provider}:{fact.reference}"
 
     def effects(posting: UUID, at: datetime) -> Effects:
-        return Effects(
-            news=News(
-                ids.new(),
-                None,
-                provider,
-                kind,
-                fact.reference,
-                fact.amount,
-                posting,
-                fact.occurred_at,
-                at,
-            ),
-            review=Review(
-                ids.new(), kind, f"{provider}:{fact.reference}", None, provider, question, at
-            ),
+        kept = Collection(
+            id=ids.new(),
+            payment_id=None,
+            provider=provider,
+            reference=fact.reference,
+            collected_reference=fact.collected_reference,
+            kind=Kind.UNCLAIMED,
+            amount=fact.amount,
+            is_suspended=True,
+            posting_id=posting,
+            occurred_at=fact.occurred_at,
+            created_at=at,
         )
+        asked = Review(ids.new(), "paid_unclaimed", subject, None, provider, question, at)
+        return Effects(collection=kept, review=asked)
 
     return Plan(effects, (Move(places.clearing, places.suspense, fact.amount, "suspense"),))
