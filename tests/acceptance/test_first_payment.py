@@ -199,6 +199,8 @@ class TestEveryOperation:
             "wallet_id": person.wallet,
             "payment_id": payment,
             "transfer_id": "tra_" + "0" * 26,
+            "review_id": "rev_" + "0" * 26,
+            "job_id": 1,
         }
         asked = {"wallet": person.wallet, "amount": 150_000, "currency": "KES"}
         operations = [
