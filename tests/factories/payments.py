@@ -138,8 +138,9 @@ def book(
     """Book facts of Stripe's in one batch, received now unless told."""
     now = db.now(conn)
     asked = {"provider": "stripe", "now": now, **change}
-    reports = [Report(fact, "test", asked.pop("received_at", now)) for fact in told]
-    return facts.book(conn, reports, is_confirmed=is_confirmed, **asked)
+    received_at = asked.pop("received_at", now)
+    reports = [Report(fact, "test", received_at, is_confirmed=is_confirmed) for fact in told]
+    return facts.book(conn, reports, **asked)
 
 
 def event(external_id: str = "evt_1", **change: Any) -> bytes:

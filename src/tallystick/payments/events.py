@@ -5,9 +5,10 @@ An event that says nothing about us is ignored; one that cannot be booked yet is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Final
 from uuid import UUID
 
@@ -18,13 +19,16 @@ from tallystick.payments import facts, store
 from tallystick.payments.errors import FactEarly
 from tallystick.payments.facts import Booked, MustAsk, Report, Stranger
 from tallystick.payments.handlers import Caller, Gauges, ask_later
-from tallystick.payments.provider import Operation, Provider
-from tallystick.webhooks import Event, Handled
+from tallystick.payments.provider import CallUnknown, Operation, Provider
+from tallystick.resilience import BreakerOpen, BulkheadFull
+from tallystick.webhooks import Event, Handled, SourceAway
 
 __all__ = ["TRACE", "EventSource", "FactHandler", "trace"]
 
 #: The job that asks a provider whose some money is.
 TRACE: Final = "payments.trace"
+#: Events that one call behind the breaker reads: a page or so of the provider's list.
+_PORTION: Final = 100
 
 
 @dataclass(frozen=True)
@@ -83,16 +87,24 @@ class FactHandler:
 
 @dataclass(frozen=True)
 class EventSource:
-    """A provider's list of events, read behind its breaker."""
+    """A provider's list of events, read behind its breaker, a portion at a time."""
 
     caller: Caller
     provider: Provider
 
-    def events(self, since: datetime) -> Iterable[Event]:
-        """Return all events from then on; raise CallUnknown, BreakerOpen and BulkheadFull."""
-        return self.caller.call(
-            self.provider.name, Operation.LIST, lambda: list(self.provider.events(since))
-        )
+    def events(self, since: datetime, until: datetime) -> Iterator[Event]:
+        """Give all events of [since, until); raise SourceAway where they cannot be read now."""
+        rest = iter(self.provider.events(since, until))
+        is_over = False
+        while not is_over:
+            try:
+                portion = self.caller.call(
+                    self.provider.name, Operation.LIST, lambda: list(islice(rest, _PORTION))
+                )
+            except (CallUnknown, BreakerOpen, BulkheadFull) as away:
+                raise SourceAway(str(away)) from away
+            yield from portion
+            is_over = len(portion) < _PORTION
 
 
 def trace(caller: Caller, *, provider: str, reference: str, event_id: str) -> None:

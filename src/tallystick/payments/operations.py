@@ -308,7 +308,7 @@ def move(
 
 
 def send_later(conn: Connection, crossing: Crossing, *, delay_s: int, turn: int = 0) -> None:
-    """Enqueue the job that calls the provider for a payment or a refund; `turn` as in `postpone`."""
+    """Enqueue the job that calls the provider; `turn` as in `postpone`."""
     name, field = (SUBMIT, "payment_id") if isinstance(crossing, Payment) else (REFUND, "refund_id")
     arguments: dict[str, str | int] = {field: str(crossing.id)}
     if turn:

@@ -9,7 +9,16 @@ from uuid import UUID
 from tallystick.db import Connection, arrays
 from tallystick.payments import store
 from tallystick.payments.errors import PaymentNotFound
-from tallystick.payments.model import Collection, Dispute, News, Payment, PaymentState, Refund, Review, Step
+from tallystick.payments.model import (
+    Collection,
+    Dispute,
+    News,
+    Payment,
+    PaymentState,
+    Refund,
+    Review,
+    Step,
+)
 
 __all__ = ["File", "Try", "file", "get", "newest", "of_owner", "reviews", "steps"]
 

@@ -212,7 +212,8 @@ class Route(StrEnum):
 def route(standing: Standing, fact: Paid, *, is_confirmed: bool) -> Route:
     """Return where the money goes, by the payment as it stands under its lock."""
     payment, kept = standing.payment, standing.collections
-    if fact.reference in kept:
+    known = {one.collected_reference for one in kept.values()} - {None}
+    if fact.reference in kept or fact.collected_reference in known:
         return Route.NOWHERE
     if payment.state is S.SETTLED and not kept and payment.reference in {None, fact.reference}:
         # It was settled before money was kept piece by piece.

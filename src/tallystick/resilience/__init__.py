@@ -7,7 +7,7 @@ the fleet's store in Redis is `resilience.fleet`, the line with a total deadline
 from __future__ import annotations
 
 from tallystick.resilience.deadline import Deadline, DeadlinePassed
-from tallystick.resilience.errors import BreakerOpen, BulkheadFull, ResilienceError, Unused
+from tallystick.resilience.errors import BreakerOpen, BulkheadFull, ResilienceError
 from tallystick.resilience.model import BreakerPolicy, BreakerState, BreakerView
 from tallystick.resilience.operations import Admitted, Breakers
 from tallystick.resilience.shared import Kept, Meter, Shared
@@ -26,5 +26,4 @@ __all__ = [
     "Meter",
     "ResilienceError",
     "Shared",
-    "Unused",
 ]

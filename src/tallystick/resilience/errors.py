@@ -9,11 +9,7 @@ from __future__ import annotations
 
 from tallystick.errors import TallystickError
 
-__all__ = ["BreakerOpen", "BulkheadFull", "ResilienceError", "Unused"]
-
-
-class Unused(Exception):
-    """Raised by the work itself: there was nothing to call for, so it tells nothing."""
+__all__ = ["BreakerOpen", "BulkheadFull", "ResilienceError"]
 
 
 class ResilienceError(TallystickError):

@@ -19,7 +19,7 @@ import structlog
 
 from tallystick import clock
 from tallystick.resilience import rules
-from tallystick.resilience.errors import BreakerOpen, BulkheadFull, Unused
+from tallystick.resilience.errors import BreakerOpen, BulkheadFull
 from tallystick.resilience.model import (
     Admission,
     BreakerPolicy,
@@ -297,8 +297,6 @@ class Admitted:
         begun_at = self._now()
         try:
             answer = work()
-        except Unused:
-            raise
         except Exception as trouble:
             self._settle(is_failure(trouble), self._now() - begun_at)
             raise

@@ -29,6 +29,7 @@ from tallystick.webhooks.model import (
     Kept,
     Receipt,
     Source,
+    SourceAway,
     Verifier,
     Way,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "Receipt",
     "SignatureInvalid",
     "Source",
+    "SourceAway",
     "Verifier",
     "Way",
     "WebhookError",

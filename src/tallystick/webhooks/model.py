@@ -22,6 +22,7 @@ __all__ = [
     "Receipt",
     "Silent",
     "Source",
+    "SourceAway",
     "Verifier",
     "Way",
 ]
@@ -121,13 +122,18 @@ class Handler(Protocol):
         ...
 
 
+class SourceAway(Exception):
+    """A provider's list cannot be read just now: a later look will."""
+
+
 class Source(Protocol):
     """Who lists the events that a provider has made."""
 
-    def events(self, since: datetime) -> Iterable[Event]:
-        """Return all events from then on (the provider's clock), however many, in any order.
+    def events(self, since: datetime, until: datetime) -> Iterable[Event]:
+        """Return all events of [since, until) by the provider's clock, in any order.
 
-        Raises where the list could not be read to its end.
+        There may be more than memory holds. Raises SourceAway, or anything else that is an error,
+        where the list could not be read to its end.
         """
         ...
 

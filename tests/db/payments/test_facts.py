@@ -13,10 +13,10 @@ from factories.wallets import wallet
 from tallystick import chart, db, ids, ledger, payments
 from tallystick.money import Currency, Money
 from tallystick.payments import (
+    CollectionKind,
     Declined,
     Expired,
     FactEarly,
-    NewsKind,
     PaymentState,
     operations,
 )
@@ -79,7 +79,12 @@ class TestPaid:
 
     def test_twice_by_two_sessions_in_one_batch_reaches_wallet_and_suspense(self, conn, till):
         payment = till.submitted()
-        assert till.book(till.paid(payment), till.paid(payment, reference="cs_2")) == [BOOKED] * 2
+        assert (
+            till.book(
+                till.paid(payment), till.paid(payment, reference="cs_2", collected_reference="pi_2")
+            )
+            == [BOOKED] * 2
+        )
         assert (till.available, till.suspense()) == (150_000, 150_000)
         assert ledger.verify(conn) == []
 
@@ -119,7 +124,7 @@ class TestPaid:
         file = till.file(payment)
         assert (till.available, till.suspense(amount.currency)) == (0, amount.minor)
         assert file.payment.state is PaymentState.REVIEW
-        assert [told.kind for told in file.news] == [NewsKind.PAID_OTHER_AMOUNT]
+        assert [kept.kind for kept in file.collections] == [CollectionKind.OTHER_AMOUNT]
         assert [review.kind for review in file.reviews] == ["paid_other_amount"]
         assert till.states(payment)[-3:] == ["submitted", "unknown", "review"]
         assert ledger.verify(conn) == []
@@ -132,17 +137,20 @@ class TestPaid:
             assert till.book(till.paid(payment)) == [BOOKED]
         file = till.file(payment)
         assert (file.payment.state, till.available) == (PaymentState.EXPIRED, 150_000)
-        assert [told.kind for told in file.news] == [NewsKind.PAID_LATE]
+        assert [kept.kind for kept in file.collections] == [CollectionKind.LATE]
         assert [review.is_open for review in file.reviews] == [True]
         assert ledger.verify(conn) == []
 
     def test_a_second_time_for_one_payment_waits_in_suspense(self, till):
         payment = factory.settled(till.conn, till.wallet)
-        fact = till.paid(payment, reference="cs_other")
+        fact = till.paid(payment, reference="cs_other", collected_reference="pi_other")
         for _ in range(2):
             assert till.book(fact) == [BOOKED]
         assert (till.available, till.suspense()) == (150_000, 150_000)
-        assert [told.kind for told in till.file(payment).news] == [NewsKind.PAID_TWICE]
+        assert [kept.kind for kept in till.file(payment).collections] == [
+            CollectionKind.SETTLED,
+            CollectionKind.TWICE,
+        ]
 
     def test_into_a_frozen_wallet_waits_in_suspense(self, conn, till):
         payment = till.submitted()
@@ -154,7 +162,7 @@ class TestPaid:
         file = till.file(payment)
         assert (till.available, till.suspense()) == (0, 150_000)
         assert file.payment.state is PaymentState.REVIEW
-        assert [told.kind for told in file.news] == [NewsKind.PAID_UNBOOKABLE]
+        assert [kept.kind for kept in file.collections] == [CollectionKind.UNBOOKABLE]
 
     def test_does_not_drag_others_of_its_batch_to_suspense(self, conn, till):
         other = wallet(conn)

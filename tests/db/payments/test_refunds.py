@@ -28,7 +28,6 @@ from tallystick.payments import (
     RefundTooLarge,
     RefundUnsupported,
     facts,
-    operations,
 )
 from tallystick.payments.facts import Booked, MustAsk, Stranger
 
@@ -215,7 +214,7 @@ class TestReported:
         refund = desk.refund(50_000)
         facts.end_refund(
             conn,
-            standing=operations.locked(conn, *refund.names)[0],
+            payment_id=refund.payment_id,
             refund_id=refund.id,
             after=S.EXPIRED,
             code="not_sent_in_time",
@@ -228,16 +227,6 @@ class TestReported:
             desk.book(desk.reported(refund))
         assert (desk.money, desk.left) == ((100_000, 0), 100_000)
         assert [one.kind for one in desk.file.news] == [NewsKind.REFUND_LATE]
-
-    def test_under_another_reference_than_the_answer_gave_is_asked_about_and_renamed(self, desk):
-        refund = desk.sent(50_000)
-        desk.book(desk.reported(refund))
-        fact = desk.reported(refund, reference="re_true")
-        assert desk.book(fact) == [MustAsk(desk.payment.id, refund.id)]
-        assert desk.seen(refund).reference == f"re_{refund.id}"
-        assert desk.book(fact, is_confirmed=True) == [BOOKED]
-        assert (desk.seen(refund).reference, desk.money) == ("re_true", (100_000, 0))
-        assert (desk.file.news, len(desk.file.refunds)) == ([], 1)
 
     def test_of_another_amount_is_asked_about_then_reviewed(self, desk):
         refund = desk.sent(50_000)

@@ -1,4 +1,4 @@
-"""Random deeds with claims: what a wallet owes is what its receivable lacks, and owing it is empty."""
+"""Random deeds with claims: a wallet owes what its receivable lacks, and keeps nothing then."""
 
 from __future__ import annotations
 

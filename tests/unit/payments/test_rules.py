@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.money import Currency, Money
-from tallystick.payments import MoveForbidden, NewsKind, Payment, Standing, rules
+from tallystick.payments import (
+    Collection,
+    CollectionKind,
+    MoveForbidden,
+    Payment,
+    Standing,
+    rules,
+)
 from tallystick.payments import PaymentState as S
 from tallystick.payments.provider import Paid
 from tallystick.payments.rules import Route
@@ -136,13 +143,34 @@ class TestRoute:
         ],
     )
     def test_leads_to_the_wallet_only_what_was_asked(self, state, fact, route, is_confirmed):
-        standing = Standing(payment(state), {}, {}, frozenset())
+        standing = Standing(payment(state), {}, {}, frozenset(), {})
         found = rules.route(standing, self.paid(**fact), is_confirmed=is_confirmed)
         if route is Route.OTHER_AMOUNT and not is_confirmed:
             route = Route.ASK
         assert found is route
 
-    @given(st.sampled_from(S), st.sampled_from(NewsKind), st.booleans())
+    def kept(self, reference: str, kind: CollectionKind) -> Collection:
+        return Collection(
+            id=UUID(int=9),
+            payment_id=UUID(int=1),
+            provider="stripe",
+            reference=reference,
+            collected_reference=None,
+            kind=kind,
+            amount=Money(500, KES),
+            is_suspended=kind not in {CollectionKind.SETTLED, CollectionKind.LATE},
+            posting_id=UUID(int=8),
+            occurred_at=NOW,
+            created_at=NOW,
+        )
+
+    @given(st.sampled_from(S), st.sampled_from(CollectionKind), st.booleans())
     def test_books_nothing_that_is_booked(self, state, kind, is_confirmed):
-        standing = Standing(payment(state), {}, {}, frozenset({(kind, "cs_1")}))
+        standing = Standing(payment(state), {}, {}, frozenset(), {"cs_1": self.kept("cs_1", kind)})
         assert rules.route(standing, self.paid(), is_confirmed=is_confirmed) is Route.NOWHERE
+
+    @given(st.sampled_from(S), st.booleans())
+    def test_brings_the_wallet_money_once_a_payment(self, state, is_confirmed):
+        kept = {"cs_2": self.kept("cs_2", CollectionKind.LATE)}
+        standing = Standing(payment(state), {}, {}, frozenset(), kept)
+        assert rules.route(standing, self.paid(), is_confirmed=is_confirmed) is Route.TWICE

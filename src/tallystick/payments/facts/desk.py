@@ -1,5 +1,6 @@
-"""What booking a batch of one provider's facts needs: whose money it is, where it lies, how to
-write what follows. It decides nothing.
+"""What booking needs to know of a batch: whose money it is, and where it lies.
+
+It writes what was planned, and decides nothing but what is not a payment's.
 """
 
 from __future__ import annotations
@@ -62,9 +63,7 @@ class Desk:
         }
         missing = [reference for reference in named if reference not in subjects]
         if missing:
-            before = store.collected_before(
-                self.conn, provider=self.provider, references=missing
-            )
+            before = store.collected_before(self.conn, provider=self.provider, references=missing)
             subjects |= {reference: Subject(identity) for reference, identity in before.items()}
         return subjects
 

@@ -27,17 +27,24 @@ def reported(scene: Scene, fact: RefundReported) -> Plan:
         return _made_there(scene, fact)
     if _was_last_word(refund, fact):
         return NOTHING
+    if refund.reference not in {None, fact.reference} and not scene.is_confirmed:
+        # The answer to our call may have lied about its id, or the provider has made two.
+        return ASK
     if fact.amount != refund.amount:
         return _other_amount(scene, refund, fact)
-    if fact.status is RefundStatus.PENDING:
-        return _pending(refund, fact)
-    if refund.is_terminal:
-        is_same = refund.reference in {None, fact.reference}
-        return _late(scene, refund, fact) if is_same or scene.is_confirmed else ASK
+    return _late(scene, refund, fact) if refund.is_terminal else _told(scene, refund, fact)
+
+
+def _told(scene: Scene, refund: Refund, fact: RefundReported) -> Plan:
+    """Return what follows for a refund that waits for this word."""
     known = replace(refund, reference=fact.reference)
-    if fact.status is RefundStatus.FAILED:
-        return release(scene, known, after=S.FAILED, code=fact.code, sentence=fact.sentence)
-    return _settled(scene, known, fact)
+    match fact.status:
+        case RefundStatus.PENDING:
+            return _pending(refund, fact)
+        case RefundStatus.FAILED:
+            return release(scene, known, after=S.FAILED, code=fact.code, sentence=fact.sentence)
+        case RefundStatus.SUCCEEDED:
+            return _settled(scene, known, fact)
 
 
 def release(scene: Scene, refund: Refund, *, after: S, code: str, sentence: str) -> Plan:
@@ -73,18 +80,11 @@ def _kept_held(scene: Scene, refund: Refund, sentence: str, failure: dict[str, s
 
 
 def _named(scene: Scene, fact: RefundReported) -> Refund | None:
-    """Return the refund that the fact is about: by the provider's id, else by ours.
-
-    A second one of the provider's with our id is none of ours: we asked for one.
-    """
+    """Return the refund that the fact is about: by the provider's id, else by ours."""
     made = scene.standing.refunds.values()
     known = next((one for one in made if one.reference == fact.reference), None)
-    if known is not None:
-        return known
-    shown = fact.refund_id
-    return next(
-        (one for one in made if one.reference is None and ids.show("ref", one.id) == shown), None
-    )
+    ours = next((one for one in made if ids.show("ref", one.id) == fact.refund_id), None)
+    return known or ours
 
 
 def _was_last_word(refund: Refund, fact: RefundReported) -> bool:
@@ -122,7 +122,7 @@ def _late(scene: Scene, refund: Refund, fact: RefundReported) -> Plan:
     """A refund that had ended comes back, or is made after all, or is named otherwise."""
     came_back = fact.status is RefundStatus.FAILED
     kind = NewsKind.REFUND_RETURNED if came_back else NewsKind.REFUND_LATE
-    is_news = (refund.state is S.SETTLED) is came_back
+    is_news = (refund.state is S.SETTLED) is came_back and fact.status is not RefundStatus.PENDING
     known = replace(refund, reference=fact.reference)
     if not is_news or (kind, fact.reference) in scene.standing.news:
         renamed = [Change(known, refund.state.value)]

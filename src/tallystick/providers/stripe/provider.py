@@ -7,22 +7,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from pydantic import ValidationError
 
 from tallystick import ids
-from tallystick.money import MoneyMalformed
 from tallystick.payments import (
     Accepted,
     Attempt,
-    CallRefused,
     CallUnknown,
     Capabilities,
     Expired,
@@ -33,9 +29,11 @@ from tallystick.payments import (
     Reason,
     Refund,
     RefundReported,
+    RefundStatus,
 )
 from tallystick.providers.stripe import events, signature
 from tallystick.providers.stripe.amounts import COLLECTS, to_stripe
+from tallystick.providers.stripe.calls import Content, answered, found, listed
 from tallystick.providers.stripe.objects import (
     PAYMENT_KEY,
     REFUND_KEY,
@@ -43,13 +41,12 @@ from tallystick.providers.stripe.objects import (
     RefundObject,
     Session,
 )
-from tallystick.providers.stripe.refusals import sentence_of
 from tallystick.webhooks import Event, EventMalformed
 
 if TYPE_CHECKING:
     import stripe
-    from stripe.params import EventListParams, RefundCreateParams
-    from stripe.params.checkout import SessionCreateParams
+    from stripe.params import EventListParams, RefundCreateParams, RefundListParams
+    from stripe.params.checkout import SessionCreateParams, SessionListParams
 
 __all__ = ["API_VERSION", "Stripe"]
 
@@ -60,17 +57,24 @@ API_VERSION: Final = "2026-10-28.endive"
 _LIVE: Final = ("sk_live_", "rk_live_")
 _CONNECT_TIMEOUT_S: Final = 3
 _DAY_S: Final = 86_400
-#: Objects of one page of a list: the most that Stripe gives.
-_PAGE: Final = 100
-#: How many sessions are looked through for one of ours whose id we never learned.
-_SEARCHED_MAX: Final = 2_000
-#: How long after a payment was asked for its session may have been made.
-_SENT_WITHIN: Final = timedelta(days=1)
-_RETRY_AFTER_S_MAX: Final = 3_600
+#: Pages of a list that are looked through for one object of ours.
+_PAGES_MAX: Final = 5
+#: Pages of events in one list: some 140 events a second, where it is of an hour.
+_EVENT_PAGES_MAX: Final = 5_000
+#: When a payment's session may have been made, by its age: before (clocks differ) and while it
+#: waited to be sent, soon after that, and while the call was repeated.
+_SPANS: Final = (
+    timedelta(minutes=-5),
+    timedelta(minutes=20),
+    timedelta(hours=2),
+    timedelta(hours=24),
+)
+#: Of several refunds made for one of ours, the first of these counts.
+_REFUNDS_FIRST: Final = (RefundStatus.SUCCEEDED, RefundStatus.PENDING, RefundStatus.FAILED)
 _EXPANDED: Final = ["payment_intent.latest_charge"]
 _LISTED: Final = [f"data.{path}" for path in _EXPANDED]
 
-Read = TypeVar("Read", Session, RefundObject, Intent)
+_Standing = Paid | Expired | Accepted
 
 log: Final = structlog.get_logger(__name__)
 
@@ -105,64 +109,117 @@ class Stripe:
         """Open a Checkout session under the attempt's key; raise CallRefused or CallUnknown."""
         asked = _session(payment, self.public_url)
         options: stripe.RequestOptions = {"idempotency_key": attempt.provider_key}
-        made = self._call(lambda: self._client.v1.checkout.sessions.create(asked, options), Session)
-        is_ours = made.metadata.get(PAYMENT_KEY) == ids.show("pay", payment.id)
-        if not is_ours or made.amount != payment.amount or made.url is None:
-            raise CallUnknown(f"Stripe's session {made.id} is not what was asked for.")
-        return Accepted(made.id, made.url)
+
+        def accepted(told: Content) -> Accepted:
+            made = Session.model_validate(told)
+            if not _is_of(payment, told) or made.amount != payment.amount or made.url is None:
+                raise CallUnknown(f"Stripe's session {made.id} is not what was asked for.")
+            return Accepted(made.id, made.url)
+
+        return answered(lambda: self._client.v1.checkout.sessions.create(asked, options), accepted)
 
     def refund(self, refund: Refund, payment: Payment, *, attempt: Attempt) -> RefundReported:
         """Refund a payment under the attempt's key; raise CallRefused or CallUnknown."""
-        asked = _refund(refund, payment, intent=self._intent_of(payment))
+        intent = self._intent_of(payment)
+        asked = _refund(refund, payment, intent=intent)
         options: stripe.RequestOptions = {"idempotency_key": attempt.provider_key}
-        made = self._call(lambda: self._client.v1.refunds.create(asked, options), RefundObject)
-        reported = made.reported(made.created_at)
-        if reported is None or reported.refund_id != ids.show("ref", refund.id):
-            raise CallUnknown(f"Stripe's refund {made.id} is not what was asked for.")
-        return reported
 
-    def look_up(self, payment: Payment) -> Paid | Expired | Accepted | None:
+        def made(told: Content) -> RefundReported:
+            report = _of(intent, told)
+            if report.refund_id != ids.show("ref", refund.id) or report.amount != refund.amount:
+                raise CallUnknown(f"Stripe's refund {report.reference} is not what was asked for.")
+            return report
+
+        return answered(lambda: self._client.v1.refunds.create(asked, options), made)
+
+    def look_up(self, payment: Payment) -> _Standing | None:
         """Return how a payment's session stands; raise CallUnknown.
 
-        Where we never learned its id, or a false one, the sessions of that day are looked through.
+        Where we never learned its id, or a false one, it is looked for among the sessions of the
+        day in which it may have been made; where these are too many that is CallUnknown.
         """
         reference = payment.reference
-        if reference is not None:
-            found = self._found(
-                lambda: self._client.v1.checkout.sessions.retrieve(
-                    reference, {"expand": _EXPANDED}
-                ),
-                Session,
-            )
-            if found is not None:
-                return _standing_of(payment, found)
-        standings = (_standing_of(payment, one) for one in self._sessions_near(payment))
-        return next((one for one in standings if one is not None), None)
+        if reference is None:
+            return self._searched(payment)
+
+        def known(told: Content) -> _Known | None:
+            session = Session.model_validate(told)
+            return _Known(session.standing()) if _is_of(payment, told) else None
+
+        ours = found(
+            lambda: self._client.v1.checkout.sessions.retrieve(reference, {"expand": _EXPANDED}),
+            known,
+        )
+        return self._searched(payment) if ours is None else ours.standing
 
     def look_up_refund(self, refund: Refund, payment: Payment) -> RefundReported | None:
-        """Return how a refund of ours stands; raise CallUnknown.
+        """Return how a refund of ours stands, whatever its amount; raise CallUnknown.
 
-        Where we never learned its id, or a false one, it is found among the payment's by our own.
+        Where we never learned its id, or a false one, it is found among the payment's refunds by
+        our own. One of other money, or that is another refund of ours, is none.
         """
         reference, shown = refund.reference, ids.show("ref", refund.id)
-        if reference is not None:
-            found = self._found(lambda: self._client.v1.refunds.retrieve(reference), RefundObject)
-            if found is not None:
-                return found.reported(found.created_at)
         intent = self._intent_of(payment)
-        listed = self._list(
-            lambda: self._client.v1.refunds.list({"payment_intent": intent, "limit": _PAGE}),
-            RefundObject,
+        if reference is not None:
+
+            def known(told: Content) -> RefundReported:
+                report = _of(intent, told)
+                if report.refund_id not in {None, shown}:
+                    raise CallUnknown(f"Stripe's refund {report.reference} is another of ours.")
+                return report
+
+            kept = found(lambda: self._client.v1.refunds.retrieve(reference), known)
+            if kept is not None:
+                return kept
+
+        span: RefundListParams = {"payment_intent": intent}
+
+        def ours(told: Content) -> RefundReported | None:
+            return _of(intent, told) if _metadata(told).get(REFUND_KEY) == shown else None
+
+        reports = listed(
+            lambda page: self._client.v1.refunds.list({**span, **page}),
+            ours,
+            pages_max=_PAGES_MAX,
         )
-        reports = (one.reported(one.created_at) for one in listed)
-        return next((one for one in reports if one and one.refund_id == shown), None)
+        return min(reports, key=lambda one: _REFUNDS_FIRST.index(one.status), default=None)
+
+    def look_up_refund_made_there(
+        self,
+        reference: str,
+        payment: Payment,  # noqa: ARG002 - the protocol's: Stripe's ids name refunds by themselves
+    ) -> RefundReported | None:
+        """Return how a refund that was made without us stands, whosever money; raise CallUnknown.
+
+        None where Stripe has none, or one of no PaymentIntent.
+        """
+
+        def reported(told: Content) -> RefundReported | None:
+            report = _report(told)
+            if report is not None and report.refund_id is not None:
+                ids.read("ref", report.refund_id)
+            return report
+
+        return found(lambda: self._client.v1.refunds.retrieve(reference), reported)
 
     def trace(self, collected_reference: str) -> str | None:
-        """Return our payment in the metadata of a PaymentIntent; raise CallUnknown."""
-        found = self._found(
-            lambda: self._client.v1.payment_intents.retrieve(collected_reference), Intent
-        )
-        return None if found is None else found.metadata.get(PAYMENT_KEY)
+        """Return our payment in the metadata of a PaymentIntent; raise CallUnknown.
+
+        None where what stands there is no id of a payment.
+        """
+
+        def named(told: Content) -> str | None:
+            shown = Intent.model_validate(told).metadata.get(PAYMENT_KEY)
+            if shown is None:
+                return None
+            try:
+                ids.read("pay", shown)
+            except ids.IdMalformed:
+                log.warning("stripe_metadata_foreign", intent=collected_reference)
+                return None
+            return shown
+
+        return found(lambda: self._client.v1.payment_intents.retrieve(collected_reference), named)
 
     def read(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> Event:
         """Return a signed event; raise SignatureInvalid or EventMalformed."""
@@ -170,21 +227,21 @@ class Stripe:
         signature.check(raw, given, secret=self.webhook_secret, now=now)
         return events.parse(raw)
 
-    def events(self, since: datetime) -> Iterator[Event]:
-        """Give all events that Stripe lists from then on, newest first; it keeps them 30 days.
+    def events(self, since: datetime, until: datetime) -> Iterator[Event]:
+        """Give all events of [since, until) that Stripe lists, newest first, a page at a time.
 
-        Raises CallUnknown or CallRefused where the list ends before its end. What is no event
-        that we can read is left out, with a line in the log.
+        Stripe keeps them 30 days, and stamps whole seconds: a begun second counts as its begin.
+        Raises CallUnknown where the list ends before its end. What is no event that we can read
+        is left out, with a line in the log.
         """
-        asked: EventListParams = {"created": {"gte": int(since.timestamp())}, "limit": _PAGE}
-        with _translated():
-            for listed in self._client.v1.events.list(asked).auto_paging_iter():
-                found = listed.to_dict(for_json=True)
-                raw = json.dumps(found, sort_keys=True, separators=(",", ":")).encode()
-                try:
-                    yield events.parse(raw)
-                except EventMalformed as trouble:
-                    log.warning("stripe_event_malformed", external_id=listed.id, why=str(trouble))
+        span: EventListParams = {
+            "created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())}
+        }
+        return listed(
+            lambda page: self._client.v1.events.list({**span, **page}),
+            _event,
+            pages_max=_EVENT_PAGES_MAX,
+        )
 
     def interpret(self, event: Event) -> Fact | None:
         """Return what an event says about us: nothing where it is of another account or mode."""
@@ -194,41 +251,46 @@ class Stripe:
         """Return the PaymentIntent of a paid payment, from its session where we never kept it."""
         if payment.collected_reference is not None:
             return payment.collected_reference
-        found = self.look_up(payment)
-        if not isinstance(found, Paid) or found.collected_reference is None:
+        standing = self.look_up(payment)
+        if not isinstance(standing, Paid) or standing.collected_reference is None:
             raise CallUnknown("Stripe does not show the payment that is to be refunded.")
-        return found.collected_reference
+        return standing.collected_reference
 
-    def _sessions_near(self, payment: Payment) -> Iterator[Session]:
-        """Give the sessions that were made when the payment's may have been."""
-        begin = int((payment.created_at - timedelta(minutes=5)).timestamp())
-        end = int((payment.created_at + _SENT_WITHIN).timestamp())
-        return self._list(
-            lambda: self._client.v1.checkout.sessions.list(
-                {"created": {"gte": begin, "lte": end}, "limit": _PAGE, "expand": _LISTED}
-            ),
-            Session,
-        )
+    def _searched(self, payment: Payment) -> _Standing | None:
+        """Return how the best of the payment's sessions stands; raise CallUnknown.
 
-    def _list(self, ask: Callable[[], Any], kind: type[Read]) -> Iterator[Read]:
-        """Give the objects of a list, page by page, up to a bound; raise CallUnknown."""
-        with _translated():
-            for listed in islice(ask().auto_paging_iter(), _SEARCHED_MAX):
-                yield _read(listed, kind)
+        A payment waits at most 15 minutes, and its call is repeated for at most 23 hours: outside
+        of `_SPANS` no session of it can have been made. All of each span is looked through, up to
+        five pages, unless one of ours is paid.
+        """
+        best: _Standing | None = None
 
-    def _found(self, ask: Callable[[], Any], kind: type[Read]) -> Read | None:
-        """Return one object; None where Stripe has none; raise CallUnknown."""
-        try:
-            return self._call(ask, kind)
-        except CallRefused as refusal:
-            if refusal.code == "resource_missing":
+        def ours(told: Content) -> _Standing | None:
+            # Others' sessions, such as subscriptions, have fields that ours never have: not read.
+            if not _is_of(payment, told) or told.get("mode", "payment") != "payment":
                 return None
-            raise CallUnknown(f"Stripe does not tell: {refusal.code}") from refusal
+            return Session.model_validate(told).standing()
 
-    def _call(self, ask: Callable[[], Any], kind: type[Read]) -> Read:
-        """Return what a call answers, read strictly; raise CallRefused or CallUnknown."""
-        with _translated():
-            return _read(ask(), kind)
+        for begin, end in pairwise(payment.created_at + since for since in _SPANS):
+            for standing in self._sessions(begin, end, ours):
+                if isinstance(standing, Paid):
+                    return standing
+                if best is None or isinstance(standing, Accepted):
+                    best = standing
+        return best
+
+    def _sessions(
+        self, begin: datetime, end: datetime, use: Callable[[Content], _Standing | None]
+    ) -> Iterator[_Standing]:
+        span: SessionListParams = {
+            "created": {"gte": int(begin.timestamp()), "lt": int(end.timestamp())},
+            "expand": _LISTED,
+        }
+        return listed(
+            lambda page: self._client.v1.checkout.sessions.list({**span, **page}),
+            use,
+            pages_max=_PAGES_MAX,
+        )
 
     @cached_property
     def _client(self) -> stripe.StripeClient:
@@ -245,49 +307,43 @@ class Stripe:
         )
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turn the SDK's errors into CallRefused, where Stripe said no, and CallUnknown.
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """How a session of the payment's stands; None where that is neither paid, open nor ended."""
 
-    Source: https://docs.stripe.com/error-low-level. A key in use, a limit and a wrong secret did
-    nothing, but say nothing of earlier calls either.
-    """
-    import stripe  # noqa: PLC0415 - as in the client
+    standing: _Standing | None
 
+
+def _metadata(told: Content) -> Mapping[str, Any]:
+    """Return the metadata of an object, of whomever it is, that may have none."""
+    metadata = told.get("metadata")
+    return metadata if isinstance(metadata, dict) else {}
+
+
+def _is_of(payment: Payment, told: Content) -> bool:
+    return _metadata(told).get(PAYMENT_KEY) == ids.show("pay", payment.id)
+
+
+def _report(told: Content) -> RefundReported | None:
+    made = RefundObject.model_validate(told)
+    return made.reported(made.created_at)
+
+
+def _of(intent: str, told: Content) -> RefundReported:
+    """Return a refund of this PaymentIntent; raise CallUnknown where it is one of another."""
+    report = _report(told)
+    if report is None or report.collected_reference != intent:
+        raise CallUnknown("Stripe answered with a refund of other money.")
+    return report
+
+
+def _event(told: Content) -> Event | None:
+    raw = json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
     try:
-        yield
-    except (stripe.InvalidRequestError, stripe.CardError) as refusal:
-        given = refusal.user_message or ""
-        code, sentence = sentence_of(refusal.code or "invalid_request", given)
-        log.info("stripe_refused", code=code, request=refusal.request_id)
-        raise CallRefused(code, sentence) from refusal
-    except stripe.StripeError as trouble:
-        raise CallUnknown(
-            f"{type(trouble).__name__} {trouble.http_status or ''}".strip(),
-            retry_after_s=_retry_after_s(trouble.headers),
-        ) from trouble
-
-
-def _read(answer: Any, kind: type[Read]) -> Read:
-    """Return an answer as what it must be; raise CallUnknown where it is something else."""
-    try:
-        return kind.model_validate(answer.to_dict(for_json=True))
-    except (ValidationError, MoneyMalformed) as error:
-        raise CallUnknown(f"Stripe answered something that is no {kind.__name__}.") from error
-
-
-def _retry_after_s(headers: Mapping[str, str] | None) -> int | None:
-    given = {name.lower(): text for name, text in (headers or {}).items()}.get("retry-after", "")
-    if not given.isascii() or not given.isdecimal():
+        return events.parse(raw)
+    except EventMalformed as trouble:
+        log.warning("stripe_event_malformed", external_id=told.get("id"), why=str(trouble))
         return None
-    return min(int(given[:6]), _RETRY_AFTER_S_MAX)
-
-
-def _standing_of(payment: Payment, session: Session) -> Paid | Expired | Accepted | None:
-    """Return how a session stands, if it is the payment's."""
-    if session.metadata.get(PAYMENT_KEY) != ids.show("pay", payment.id):
-        return None
-    return session.standing()
 
 
 def _session(payment: Payment, public_url: str) -> SessionCreateParams:

@@ -8,6 +8,7 @@ change: people get ours.
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Final
 
 __all__ = ["SENTENCES", "sentence_of"]
@@ -57,4 +58,10 @@ def sentence_of(code: str, given: str) -> tuple[str, str]:
     if not _CODE.fullmatch(code):
         code = "invalid_request"
     known = SENTENCES.get(code)
-    return code, known or given.strip()[:500] or "The provider refused. Try again or another way."
+    return code, known or _plain(given)[:500] or "The provider refused. Try again or another way."
+
+
+def _plain(given: str) -> str:
+    """Return words on one line, without the control signs and halves that PostgreSQL refuses."""
+    line = " ".join(given.split())
+    return "".join(sign for sign in line if unicodedata.category(sign) not in {"Cc", "Cs"}).strip()

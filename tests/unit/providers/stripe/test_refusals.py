@@ -36,3 +36,16 @@ class TestSentenceOf:
     def test_is_never_empty_and_never_long(self):
         for given in ("", "   ", "x" * 5_000):
             assert 1 <= len(sentence_of("something_else", given)[1]) <= 500
+
+    @pytest.mark.parametrize(
+        ("given", "kept"),
+        [
+            ("No\0pe", "Nope"),
+            ("Not today.\r\nPlease\tcome\u2028again. ", "Not today. Please come again."),
+            ("\x1b[31mred\x07", "[31mred"),
+            ("half \ud800 a sign", "half  a sign"),
+            ("\0", "The provider refused. Try again or another way."),
+        ],
+    )
+    def test_is_one_line_that_a_database_keeps(self, given, kept):
+        assert sentence_of("something_else", given) == ("something_else", kept)

@@ -2,77 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
-from uuid import UUID
-
 import pytest
 import stripe as sdk
 
-from tallystick import ids
-from tallystick.money import Currency, Money
-from tallystick.payments import Attempt, CallRefused, CallUnknown, Payment, PaymentState
-from tallystick.providers.stripe import Stripe
-
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-MONEY = Money(150_000, Currency("KES"))
-SESSION = json.dumps(
-    {
-        "id": "cs_1",
-        "object": "checkout.session",
-        "url": "https://pay.example/cs_1",
-        "payment_status": "unpaid",
-        "amount_total": MONEY.minor,
-        "currency": "kes",
-        "metadata": {"tallystick_payment": ids.show("pay", UUID(int=7))},
-    }
-).encode()
-
-
-def provider(peer, **changed):
-    asked = {
-        "secret_key": "sk_test_unit",
-        "webhook_secret": "whsec_unit",
-        "api_url": peer.url.removesuffix("/v1/things"),
-        "public_url": "http://127.0.0.1:8123",
-        "timeout_s": 5,
-        **changed,
-    }
-    return Stripe(**asked)
-
-
-def payment() -> Payment:
-    return Payment(
-        id=UUID(int=7),
-        owner="person:1",
-        wallet_id=UUID(int=8),
-        amount=MONEY,
-        provider="stripe",
-        state=PaymentState.SENDING,
-        reference=None,
-        action_url=None,
-        failure_code=None,
-        failure_detail=None,
-        posting_id=None,
-        request_id="req",
-        fingerprint=b"",
-        expires_at=NOW,
-        created_at=NOW,
-        updated_at=NOW,
-        settled_at=None,
-        collected_reference=None,
-        refunded=Money(0, MONEY.currency),
-        waiting_since=NOW,
-        look_at=None,
-    )
-
-
-ATTEMPT = Attempt(UUID(int=9), UUID(int=7), 1, "key-1", NOW, None)
-
-
-def answer(status: int, body: bytes, *more: bytes) -> bytes:
-    head = [b"HTTP/1.1 %d X" % status, b"Content-Length: %d" % len(body), *more, b"", b""]
-    return b"\r\n".join(head) + body
+from factories.answers import ATTEMPT, SESSION, answer, payment, provider
+from tallystick.payments import CallRefused, CallUnknown
 
 
 class TestCollect:
