@@ -502,7 +502,6 @@ CREATE INDEX payments_to_look_at ON tallystick.payment (look_at) WHERE look_at I
 -- Programs of the last release that still run write neither: the janitor finds such rows.
 CREATE INDEX payments_that_nobody_watches ON tallystick.payment (updated_at)
 WHERE look_at IS NULL AND state IN ('created', 'sending', 'submitted', 'unknown');
-CREATE INDEX payments_by_state ON tallystick.payment (state, id);
 GRANT SELECT, INSERT ON tallystick.payment TO tallystick_application;
 GRANT UPDATE (
     state, reference, action_url, failure_code, failure_detail, posting_id, settled_at, updated_at,

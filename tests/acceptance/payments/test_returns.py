@@ -95,16 +95,6 @@ class TestRefund:
         assert till.refund_of(payment, made.id).reference == told.id
         assert till.balance(payment) == 0
 
-    @pytest.mark.full
-    def test_whose_answer_had_a_false_id_gets_the_true_one_from_the_news(self, till):
-        payment = till.settled()
-        till.fault("other_id", match="refund.create")
-        made = till.refund(payment)
-        until(lambda: till.refund_of(payment, made.id).state == "settled")
-        [told] = refunds(till, payment)
-        until(lambda: till.refund_of(payment, made.id).reference == told.id)
-        assert till.balance(payment) == 0
-
     def test_by_the_dashboard_beyond_cover_is_owed_and_paid_back_by_the_next_top_up(self, till):
         payment = till.settled()
         spend(till, payment, MINOR - 10_000)

@@ -34,7 +34,7 @@ class TestBooks:
         now = db.now(conn)
         owned = wallet(conn)
         paid = factory.settled(conn, owned)
-        late = factory.paid(paid, at=now, reference="cs_second")
+        late = factory.paid(paid, at=now, reference="cs_second", collected_reference="pi_second")
         factory.book(conn, late)
         refund = factory.sent_refund(conn, paid, minor=20_000)
         factory.book(conn, factory.refunded(refund, paid, at=now))

@@ -228,16 +228,6 @@ class TestReported:
         assert (desk.money, desk.left) == ((100_000, 0), 100_000)
         assert [one.kind for one in desk.file.news] == [NewsKind.REFUND_LATE]
 
-    def test_under_another_reference_than_the_answer_gave_is_asked_about_and_renamed(self, desk):
-        refund = desk.sent(50_000)
-        desk.book(desk.reported(refund))
-        fact = desk.reported(refund, reference="re_true")
-        assert desk.book(fact) == [MustAsk(desk.payment.id, refund.id)]
-        assert desk.seen(refund).reference == f"re_{refund.id}"
-        assert desk.book(fact, is_confirmed=True) == [BOOKED]
-        assert (desk.seen(refund).reference, desk.money) == ("re_true", (100_000, 0))
-        assert (desk.file.news, len(desk.file.refunds)) == ([], 1)
-
     def test_of_another_amount_is_asked_about_then_reviewed(self, desk):
         refund = desk.sent(50_000)
         fact = desk.reported(refund, amount=Money(60_000, KES))
