@@ -153,7 +153,7 @@ class House:
             providers=self.providers,
             breakers=self.breakers,
             gauges=self.payment_gauges,
-            chance=SystemRandom().random,
+            spread=partial(SystemRandom().randint, 0),
         )
 
     @cached_property

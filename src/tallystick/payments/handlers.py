@@ -79,8 +79,8 @@ class Caller:
     providers: Mapping[str, Provider]
     breakers: Breakers
     gauges: Gauges
-    #: Draws from 0 to 1, to spread those who wait.
-    chance: Callable[[], float]
+    #: Draws a number of seconds from 0 to so many, to spread those who wait.
+    spread: Callable[[int], int]
 
     def call(self, provider: str, operation: Operation, work: Callable[[], T]) -> T:
         """Do the work behind the operation's breaker; raise BreakerOpen or BulkheadFull."""
@@ -128,14 +128,14 @@ def _send(caller: Caller, crossing: Crossing, operation: Operation, *, turn: int
     except (BreakerOpen, BulkheadFull) as closed:
         # A full bulkhead is no news of the provider: only its people wait a moment longer.
         why = _WAITING if isinstance(closed, BreakerOpen) else ""
-        delay_s = closed.retry_after_s + caller.chance() * min(2**turn, _SPREAD_S_MAX)
+        delay_s = math.ceil(closed.retry_after_s) + caller.spread(min(2**turn, _SPREAD_S_MAX))
         log.info("provider_call_postponed", crossing=str(crossing.id), why=closed.code)
         with caller.pool.transaction() as conn:
             operations.postpone(
                 conn,
                 crossing,
                 why=why,
-                delay_s=math.ceil(delay_s),
+                delay_s=delay_s,
                 turn=turn + 1,
                 now=db.now(conn),
             )

@@ -45,7 +45,7 @@ class Lists:
 
 def source(pool, provider: Lists, **policy) -> SimpleNamespace:
     breakers = Breakers(policy=BreakerPolicy(**policy), chance=lambda: 0.5)
-    caller = Caller(pool, {"stripe": provider}, breakers, Quiet(), lambda: 0.5)
+    caller = Caller(pool, {"stripe": provider}, breakers, Quiet(), lambda most: most)
     return SimpleNamespace(source=EventSource(caller, provider), breakers=breakers)
 
 

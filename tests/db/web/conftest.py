@@ -247,8 +247,8 @@ class Played:
         """Have one fact booked, as the provider's own confirmed word."""
         with psycopg.connect(self.site.url) as conn:
             now = db.now(conn)
-            report = facts.Report(fact(now), "test", now)
-            [done] = facts.book(conn, [report], provider="stripe", now=now, is_confirmed=True)
+            report = facts.Report(fact(now), "test", now, is_confirmed=True)
+            [done] = facts.book(conn, [report], provider="stripe", now=now)
             assert isinstance(done, facts.Booked), done
 
     def refunds(self, path: str) -> list[Refund]:
