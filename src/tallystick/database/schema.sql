@@ -492,8 +492,6 @@ IS 'When the janitor looks at it next (our clock); null where there is nothing t
 CREATE UNIQUE INDEX one_payment_a_reference ON tallystick.payment (provider, reference)
 WHERE reference IS NOT NULL;
 CREATE INDEX payments_of_owner ON tallystick.payment (owner, id);
--- What operators list, the newest first.
-CREATE INDEX payments_by_state ON tallystick.payment (state, id);
 -- Money that a provider took belongs to one payment.
 CREATE UNIQUE INDEX one_payment_a_collection ON tallystick.payment (provider, collected_reference)
 WHERE collected_reference IS NOT NULL;

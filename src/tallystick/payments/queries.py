@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -121,7 +121,7 @@ def newest(
 
 
 def named_there(
-    conn: Connection, *, reference: str, providers: Collection[str], limit: int = 50
+    conn: Connection, *, reference: str, providers: Sequence[str], limit: int = 50
 ) -> list[Payment]:
     """Return the payments that an id of one of these providers leads to, newest first.
 

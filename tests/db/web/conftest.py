@@ -173,7 +173,7 @@ class Played:
         with psycopg.connect(self.site.url) as conn:
             why = "The provider cannot be reached; it is sent as soon as it can."
             wanted = self._wanted(conn, path, refund=refund)
-            operations.postpone(conn, wanted, why=why, delay_s=5, now=db.now(conn))
+            operations.postpone(conn, wanted, why=why, delay_s=5, turn=0, now=db.now(conn))
 
     def give_up(self, path: str) -> None:
         """Be asked for three days without an answer."""
@@ -247,8 +247,8 @@ class Played:
         """Have one fact booked, as the provider's own confirmed word."""
         with psycopg.connect(self.site.url) as conn:
             now = db.now(conn)
-            report = facts.Report(fact(now), "test", now)
-            [done] = facts.book(conn, [report], provider="stripe", now=now, is_confirmed=True)
+            report = facts.Report(fact(now), "test", now, is_confirmed=True)
+            [done] = facts.book(conn, [report], provider="stripe", now=now)
             assert isinstance(done, facts.Booked), done
 
     def refunds(self, path: str) -> list[Refund]:

@@ -130,6 +130,7 @@ def _postings(file: File) -> list[UUID]:
         named += [refund.held_posting_id, refund.posting_id, refund.released_posting_id]
     for dispute in file.disputes:
         named += [dispute.withdrawn_posting_id, dispute.reinstated_posting_id]
+    named += [money.posting_id for money in file.collections]
     named += [news.posting_id for news in file.news]
     return sorted({one for one in named if one is not None})
 

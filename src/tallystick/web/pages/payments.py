@@ -47,10 +47,11 @@ class Seen:
 def version(file: File) -> str:
     """Return a text that changes when anything shown of a payment does."""
     moved = [file.payment.updated_at, *(refund.updated_at for refund in file.refunds)]
-    counts = [len(file.steps), len(file.news), *(dispute.state for dispute in file.disputes)]
+    counts = [len(file.steps), len(file.news), len(file.collections)]
+    disputed = [dispute.state for dispute in file.disputes]
     tried = [attempt.ended_at for attempt in file.tries]
     answered = [review.resolved_at for review in file.reviews]
-    shown = repr([file.payment.state, moved, counts, tried, answered])
+    shown = repr([file.payment.state, moved, counts, disputed, tried, answered])
     return hashlib.sha256(shown.encode()).hexdigest()[:16]
 
 

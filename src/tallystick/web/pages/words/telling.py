@@ -10,7 +10,15 @@ from datetime import datetime
 from typing import Final, Literal
 
 from tallystick.money import Money
-from tallystick.payments import DisputeState, File, News, NewsKind, Payment, Refund
+from tallystick.payments import (
+    Collection,
+    CollectionKind,
+    DisputeState,
+    File,
+    NewsKind,
+    Payment,
+    Refund,
+)
 from tallystick.payments import PaymentState as S
 from tallystick.web.pages.words.names import provider_name, until
 
@@ -125,7 +133,7 @@ _DISPUTE_LOST: Final = Telling(
     "wallet",
 )
 _ASIDE: Final = frozenset(
-    {NewsKind.PAID_TWICE, NewsKind.PAID_OTHER_AMOUNT, NewsKind.PAID_UNBOOKABLE}
+    {CollectionKind.TWICE, CollectionKind.OTHER_AMOUNT, CollectionKind.UNBOOKABLE}
 )
 
 
@@ -158,11 +166,11 @@ def tell_file(file: File, *, now: datetime, back: str = "") -> Telling:
         told = _named(_QUEUED, payment, until=until(payment.expires_at, now))
     elif payment.state is S.EXPIRED and S.SENDING not in states:
         told = _named(_NEVER_SENT, payment)
-    if any(news.kind is NewsKind.PAID_LATE for news in file.news):
+    if any(one.kind is CollectionKind.LATE for one in file.collections):
         told = _LATE
     if payment.state is S.SETTLED or told is _LATE:
         told = _since(file, told)
-    aside = [news for news in file.news if news.kind in _ASIDE]
+    aside = [one for one in file.collections if one.kind in _ASIDE]
     return replace(told, text=f"{told.text} {_kept_aside(aside)}".strip()) if aside else told
 
 
@@ -201,8 +209,8 @@ def _went_back(payment: Payment, total: Money, told: Telling) -> Telling:
     return replace(told, badge="Part refund", text=text)
 
 
-def _kept_aside(aside: list[News]) -> str:
-    total = " and ".join(str(news.amount) for news in aside)
+def _kept_aside(aside: list[Collection]) -> str:
+    total = " and ".join(str(one.amount) for one in aside)
     return f"{total} more arrived than was asked for: it is kept aside until somebody has looked."
 
 

@@ -5,12 +5,22 @@ What has happened stands in the order in which it did; what may come stands last
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from tallystick.payments import Dispute, DisputeState, File, News, NewsKind, Refund, Step
+from tallystick.payments import (
+    Collection,
+    CollectionKind,
+    Dispute,
+    DisputeState,
+    File,
+    News,
+    NewsKind,
+    Refund,
+    Step,
+)
 from tallystick.payments import PaymentState as S
 from tallystick.web.pages.words.names import provider_name, until
 
@@ -37,20 +47,21 @@ _ENDS: Final = {
     S.CANCELLED: "Cancelled",
     S.DECLINED: "Not approved",
 }
-_NEWS: Final = {
-    NewsKind.PAID_LATE: ("{amount} came after all", "It is in the wallet."),
-    NewsKind.PAID_TWICE: ("{amount} came a second time", "Kept aside until somebody has looked."),
-    NewsKind.PAID_OTHER_AMOUNT: (
+_NEWS: Final[Mapping[CollectionKind | NewsKind, tuple[str, str]]] = {
+    CollectionKind.LATE: ("{amount} came after all", "It is in the wallet."),
+    CollectionKind.TWICE: ("{amount} came a second time", "Kept aside until somebody has looked."),
+    CollectionKind.OTHER_AMOUNT: (
         "{amount} came, another amount than asked for",
         "Kept aside until somebody has looked.",
     ),
-    NewsKind.PAID_UNCLAIMED: ("{amount} came", "Kept aside until somebody has looked."),
-    NewsKind.PAID_UNBOOKABLE: (
+    CollectionKind.UNCLAIMED: ("{amount} came", "Kept aside until somebody has looked."),
+    CollectionKind.UNBOOKABLE: (
         "{amount} came, but the wallet takes nothing",
         "Kept aside until somebody has looked.",
     ),
     NewsKind.REFUND_LATE: ("{amount} went back after all", ""),
     NewsKind.REFUND_RETURNED: ("{amount} came back", "It is in the wallet again."),
+    NewsKind.REFUND_UNCLAIMED: ("{amount} went back", "Somebody is looking into this."),
     NewsKind.REFUND_OTHER_AMOUNT: (
         "{amount} went back, another amount than asked for",
         "Somebody is looking into this.",
@@ -70,7 +81,13 @@ def stations(file: File, *, now: datetime, back: str = "") -> list[Station]:
     kept = "Kept safe, with its own number"
     asked = Station("Asked for", kept, "done", file.payment.created_at, "asked")
     way = [asked, *_there(file, now=now), *_end(file, back=back)]
-    since = [*_refunds(file, now), *_disputes(file.disputes), *map(_news, file.news)]
+    beside = [one for one in file.collections if one.kind in _NEWS]
+    since = [
+        *_refunds(file, now),
+        *_disputes(file.disputes),
+        *map(_news, beside),
+        *map(_news, file.news),
+    ]
     return [*way, *sorted(since, key=lambda station: station.at or now)]
 
 
@@ -151,7 +168,7 @@ def _end(file: File, *, back: str) -> Iterator[Station]:
             ),
             payment.updated_at,
         )
-        is_late = any(one.kind is NewsKind.PAID_LATE for one in file.news)
+        is_late = any(one.kind is CollectionKind.LATE for one in file.collections)
         note = (
             payment.failure_detail if payment.state is S.FAILED else None
         ) or "Nothing was taken."
@@ -211,6 +228,6 @@ def _disputes(disputes: list[Dispute]) -> Iterator[Station]:
             yield Station(title, f"{dispute.amount} is gone.", "stopped", dispute.closed_at, "bank")
 
 
-def _news(news: News) -> Station:
+def _news(news: Collection | News) -> Station:
     title, note = _NEWS[news.kind]
     return Station(title.format(amount=news.amount), note, "done", news.created_at, "more")
