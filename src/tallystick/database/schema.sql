@@ -492,8 +492,6 @@ IS 'When the janitor looks at it next (our clock); null where there is nothing t
 CREATE UNIQUE INDEX one_payment_a_reference ON tallystick.payment (provider, reference)
 WHERE reference IS NOT NULL;
 CREATE INDEX payments_of_owner ON tallystick.payment (owner, id);
--- What operators list, the newest first.
-CREATE INDEX payments_by_state ON tallystick.payment (state, id);
 -- Money that a provider took belongs to one payment.
 CREATE UNIQUE INDEX one_payment_a_collection ON tallystick.payment (provider, collected_reference)
 WHERE collected_reference IS NOT NULL;
@@ -502,6 +500,8 @@ CREATE INDEX payments_to_look_at ON tallystick.payment (look_at) WHERE look_at I
 -- Programs of the last release that still run write neither: the janitor finds such rows.
 CREATE INDEX payments_that_nobody_watches ON tallystick.payment (updated_at)
 WHERE look_at IS NULL AND state IN ('created', 'sending', 'submitted', 'unknown');
+-- What operators list, the newest first.
+CREATE INDEX payments_by_state ON tallystick.payment (state, id);
 GRANT SELECT, INSERT ON tallystick.payment TO tallystick_application;
 GRANT UPDATE (
     state, reference, action_url, failure_code, failure_detail, posting_id, settled_at, updated_at,

@@ -173,7 +173,7 @@ class Played:
         with psycopg.connect(self.site.url) as conn:
             why = "The provider cannot be reached; it is sent as soon as it can."
             wanted = self._wanted(conn, path, refund=refund)
-            operations.postpone(conn, wanted, why=why, delay_s=5, now=db.now(conn))
+            operations.postpone(conn, wanted, why=why, delay_s=5, turn=0, now=db.now(conn))
 
     def give_up(self, path: str) -> None:
         """Be asked for three days without an answer."""

@@ -86,7 +86,8 @@ class TestTell:
 def file(state: PaymentState, past: Sequence[PaymentState | Step] = (), **change: Any) -> File:
     """Return a payment's file with the steps that led to where it stands."""
     steps = [one if isinstance(one, Step) else Step(one, "", NOW) for one in past]
-    empty = {"refunds": [], "disputes": [], "news": [], "tries": [], "reviews": []}
+    lists = ("refunds", "disputes", "collections", "news", "tries", "reviews")
+    empty: dict[str, Any] = {name: [] for name in lists}
     return File(payment=replace(PAYMENT, state=state), steps=steps, **{**empty, **change})
 
 

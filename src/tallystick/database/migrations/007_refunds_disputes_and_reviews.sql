@@ -24,6 +24,8 @@ ON tallystick.payment TO tallystick_application;
 -- Programs of the last release that still run write neither: the janitor finds such rows.
 CREATE INDEX payments_that_nobody_watches ON tallystick.payment (updated_at)
 WHERE look_at IS NULL AND state IN ('created', 'sending', 'submitted', 'unknown');
+-- What operators list, the newest first.
+CREATE INDEX payments_by_state ON tallystick.payment (state, id);
 
 CREATE TABLE tallystick.collection (
     id uuid PRIMARY KEY,

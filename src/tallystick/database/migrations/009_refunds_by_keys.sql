@@ -1,4 +1,4 @@
--- Keys may refund, where they are told so; operators find payments by their state.
+-- Keys may refund, where they are told so.
 
 ALTER TABLE tallystick.api_key
 DROP CONSTRAINT scopes_are_known,
@@ -8,5 +8,3 @@ ADD CONSTRAINT scopes_are_known CHECK (
         'transfers:read', 'transfers:write', 'refunds:write'
     ]
 );
--- What operators list, the newest first.
-CREATE INDEX payments_by_state ON tallystick.payment (state, id);

@@ -107,10 +107,9 @@ def _tell(made: Rows, tale: Tale, number: int, wallet_id: UUID, undone: Undone |
     if tale.question:
         shown = ids.show("pay", identity)
         _review(made, "payment_unknown", shown, identity, tale.question, tale.ended_at)
-    if undone is not None and undone.aftermath.what == "dispute":
-        _dispute(made, tale, identity, number, undone)
-    elif undone is not None:
-        _refund(made, tale, identity, number, undone)
+    if undone is not None:
+        undo = _dispute if undone.aftermath.what == "dispute" else _refund
+        undo(made, tale, identity, number, undone)
 
 
 def _collection(made: Rows, tale: Tale, payment_id: UUID, number: int) -> None:

@@ -132,6 +132,9 @@ _DISPUTE_LOST: Final = Telling(
     "bad",
     "wallet",
 )
+_ASIDE: Final = frozenset(
+    {CollectionKind.TWICE, CollectionKind.OTHER_AMOUNT, CollectionKind.UNBOOKABLE}
+)
 
 
 def tell(payment: Payment, *, back: str = "") -> Telling:
@@ -163,11 +166,11 @@ def tell_file(file: File, *, now: datetime, back: str = "") -> Telling:
         told = _named(_QUEUED, payment, until=until(payment.expires_at, now))
     elif payment.state is S.EXPIRED and S.SENDING not in states:
         told = _named(_NEVER_SENT, payment)
-    if any(money.kind is CollectionKind.LATE for money in file.collections):
+    if any(one.kind is CollectionKind.LATE for one in file.collections):
         told = _LATE
     if payment.state is S.SETTLED or told is _LATE:
         told = _since(file, told)
-    aside = [money for money in file.collections if money.is_suspended]
+    aside = [one for one in file.collections if one.kind in _ASIDE]
     return replace(told, text=f"{told.text} {_kept_aside(aside)}".strip()) if aside else told
 
 
@@ -207,7 +210,7 @@ def _went_back(payment: Payment, total: Money, told: Telling) -> Telling:
 
 
 def _kept_aside(aside: list[Collection]) -> str:
-    total = " and ".join(str(money.amount) for money in aside)
+    total = " and ".join(str(one.amount) for one in aside)
     return f"{total} more arrived than was asked for: it is kept aside until somebody has looked."
 
 

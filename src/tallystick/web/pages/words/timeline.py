@@ -5,7 +5,7 @@ What has happened stands in the order in which it did; what may come stands last
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
@@ -47,29 +47,25 @@ _ENDS: Final = {
     S.CANCELLED: "Cancelled",
     S.DECLINED: "Not approved",
 }
-_MONEY: Final = {
+_NEWS: Final[Mapping[CollectionKind | NewsKind, tuple[str, str]]] = {
     CollectionKind.LATE: ("{amount} came after all", "It is in the wallet."),
-    CollectionKind.TWICE: (
-        "{amount} came a second time",
-        "Kept aside until somebody has looked.",
-    ),
+    CollectionKind.TWICE: ("{amount} came a second time", "Kept aside until somebody has looked."),
     CollectionKind.OTHER_AMOUNT: (
         "{amount} came, another amount than asked for",
         "Kept aside until somebody has looked.",
     ),
+    CollectionKind.UNCLAIMED: ("{amount} came", "Kept aside until somebody has looked."),
     CollectionKind.UNBOOKABLE: (
         "{amount} came, but the wallet takes nothing",
         "Kept aside until somebody has looked.",
     ),
-}
-_NEWS: Final = {
     NewsKind.REFUND_LATE: ("{amount} went back after all", ""),
     NewsKind.REFUND_RETURNED: ("{amount} came back", "It is in the wallet again."),
+    NewsKind.REFUND_UNCLAIMED: ("{amount} went back", "Somebody is looking into this."),
     NewsKind.REFUND_OTHER_AMOUNT: (
         "{amount} went back, another amount than asked for",
         "Somebody is looking into this.",
     ),
-    NewsKind.REFUND_UNCLAIMED: ("{amount} went back", "Somebody is looking into this."),
 }
 
 
@@ -85,10 +81,11 @@ def stations(file: File, *, now: datetime, back: str = "") -> list[Station]:
     kept = "Kept safe, with its own number"
     asked = Station("Asked for", kept, "done", file.payment.created_at, "asked")
     way = [asked, *_there(file, now=now), *_end(file, back=back)]
+    beside = [one for one in file.collections if one.kind in _NEWS]
     since = [
-        *map(_money, (one for one in file.collections if one.kind in _MONEY)),
         *_refunds(file, now),
         *_disputes(file.disputes),
+        *map(_news, beside),
         *map(_news, file.news),
     ]
     return [*way, *sorted(since, key=lambda station: station.at or now)]
@@ -231,11 +228,6 @@ def _disputes(disputes: list[Dispute]) -> Iterator[Station]:
             yield Station(title, f"{dispute.amount} is gone.", "stopped", dispute.closed_at, "bank")
 
 
-def _money(money: Collection) -> Station:
-    title, note = _MONEY[money.kind]
-    return Station(title.format(amount=money.amount), note, "done", money.created_at, "more")
-
-
-def _news(news: News) -> Station:
+def _news(news: Collection | News) -> Station:
     title, note = _NEWS[news.kind]
     return Station(title.format(amount=news.amount), note, "done", news.created_at, "more")
