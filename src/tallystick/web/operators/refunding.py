@@ -20,7 +20,7 @@ from tallystick.idempotency import IdempotencyError
 from tallystick.ids import IdMalformed
 from tallystick.ledger import LedgerError
 from tallystick.money import CurrencyMismatch, Money
-from tallystick.payments import Payment, PaymentError, PaymentNotFound, PaymentState, Reason, Refund
+from tallystick.payments import Payment, PaymentError, PaymentNotFound, Reason, Refund
 from tallystick.wallets import Wallet
 from tallystick.web.database import heart
 from tallystick.web.house import house
@@ -74,10 +74,10 @@ def why_no_refund(payment: Payment) -> str:
     name = provider_name(payment.provider)
     if not payment.is_terminal:
         return "Nothing has come in yet."
-    if payment.state is not PaymentState.SETTLED:
+    if not payment.is_paid:
         return (
-            "It did not settle, so nothing goes back from here. Money that came late goes back at"
-            f" {name}, and is booked here by itself."
+            "It brought no money to the wallet, so nothing goes back from here. What waits in"
+            f" suspense goes back at {name}, and is booked here by itself."
         )
     if not payment.left.minor:
         return "All of it has gone back, or is going back."
