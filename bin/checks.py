@@ -27,8 +27,8 @@ CHECKS: Final = {
     "types": ("mypy",),
     "types of scripts": ("mypy", "bin", "benchmarks"),
 }
-#: Tests wait more than they work; those of one class stay in one process, as its fixtures do.
-TOGETHER: Final = ("--numprocesses", "3", "--dist", "loadscope")
+#: Tests wait more than they work; those of one file stay in one process, as its houses do.
+TOGETHER: Final = ("--numprocesses", "3", "--dist", "loadfile")
 #: The type checker loads Django's settings, which need addresses; nothing listens at these.
 ADDRESSES: Final = {
     "TALLYSTICK_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/nothing",

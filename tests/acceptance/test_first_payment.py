@@ -54,7 +54,7 @@ class TestSelftest:
     def test_walks_every_step(self, walk):
         status, report = walk
         assert (status, report["ok"]) == (0, True), report
-        assert [step["ok"] for step in report["steps"]] == [True] * 12
+        assert [step["ok"] for step in report["steps"]] == [True] * 15
         assert all(step["seconds"] >= 0 for step in report["steps"])
 
     def test_sends_money_to_a_second_person_once_and_is_refused_without_cover(self, house, walk):

@@ -180,7 +180,7 @@ class TestPayment:
         open_one, lost = ask(), ask()
         assert "Nothing has come in yet." in text(operator.get(f"/operators{open_one}"))
         provider.refuse(lost)
-        assert "It did not settle" in text(operator.get(f"/operators{lost}"))
+        assert "It brought no money to the wallet" in text(operator.get(f"/operators{lost}"))
         give_back(operator, paid, "1500")
         told = text(operator.get(f"/operators{paid}"))
         assert "All of it has gone back, or is going back." in told
