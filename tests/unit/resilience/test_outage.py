@@ -98,7 +98,7 @@ class Street:
     [
         pytest.param(0.02, 0.02, marks=pytest.mark.full),
         pytest.param(0.2, 0.01, marks=pytest.mark.full),
-        (0.1, 10.0),
+        pytest.param(0.1, 10.0, marks=pytest.mark.full),
     ],
     ids=str,
 )

@@ -38,7 +38,7 @@ def reported(scene: Scene, fact: DisputeReported) -> Plan:
     if returns:
         moves += [scene.given_back(amount, "dispute_return", is_suspended=is_suspended)]
         moves += _fee(places.clearing, places.fees, fact.fee_returned, "dispute_fee_return")
-    words = f"The payer's bank disputes {amount} ({fact.reason[:60]}): {state}."
+    words = _words(fact, state, takes=takes, returns=returns)
     # What was never the wallet's is no part of what was given back of the payment.
     counted = Money(0, amount.currency) if is_suspended else amount
 
@@ -61,6 +61,16 @@ def reported(scene: Scene, fact: DisputeReported) -> Plan:
         )
 
     return Plan(effects, tuple(moves))
+
+
+def _words(fact: DisputeReported, state: DisputeState, *, takes: bool, returns: bool) -> str:
+    """Return what happened, for the payment's timeline."""
+    amount, why = fact.amount, fact.reason[:60].replace("_", " ")
+    if returns:
+        return f"The payer's bank gave {amount} back."
+    if takes:
+        return f"The payer's bank took {amount} while it is disputed ({why})."
+    return f"The payer's bank disputes {amount} ({why}): {state}."
 
 
 def _opened(scene: Scene, fact: DisputeReported) -> Dispute:
