@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
@@ -103,20 +103,28 @@ def submit(caller: Caller, *, payment_id: str, turn: int = 0) -> None:
     `turn` counts how often it had to wait for its provider.
     """
     with caller.pool.transaction() as conn:
+        now = db.now(conn)
         [payment] = store.read(conn, "by_id", id=UUID(payment_id))
-    _send(caller, payment, Operation.COLLECT, turn=turn)
+    _send(caller, payment, Operation.COLLECT, now=now, turn=turn)
 
 
 def refund(caller: Caller, *, refund_id: str, turn: int = 0) -> None:
     """Ask a provider to refund, once, and record what came of it; `turn` as in `submit`."""
     with caller.pool.transaction() as conn:
+        now = db.now(conn)
         [found] = store.read_refunds(conn, "refund_by_id", id=UUID(refund_id))
-    _send(caller, found, Operation.REFUND, turn=turn)
+    _send(caller, found, Operation.REFUND, now=now, turn=turn)
 
 
-def _send(caller: Caller, crossing: Crossing, operation: Operation, *, turn: int = 0) -> None:
-    """Call behind the breaker; where that is open, what has time left waits for it."""
-    if _ended(caller, crossing):
+def _send(
+    caller: Caller, crossing: Crossing, operation: Operation, *, now: datetime, turn: int = 0
+) -> None:
+    """Call behind the breaker; where that is open, what has time left waits for it.
+
+    `now` is when it was read as it is given.
+    """
+    is_late = crossing.state is PaymentState.CREATED and now >= crossing.expires_at
+    if is_late and _ended(caller, crossing):
         return
     provider = caller.providers.get(crossing.provider)
     if provider is None:
@@ -143,8 +151,6 @@ def _send(caller: Caller, crossing: Crossing, operation: Operation, *, turn: int
 
 def _ended(caller: Caller, crossing: Crossing) -> bool:
     """Expire what has waited in our queue for too long: nothing was sent, nothing will be."""
-    if crossing.state is not PaymentState.CREATED:
-        return False
     with caller.pool.transaction() as conn:
         now = db.now(conn)
         _, current = operations.locked(conn, *crossing.names)
@@ -265,11 +271,13 @@ def look(caller: Caller, *, payment_id: str, refund_id: str | None = None) -> No
     """Bring further what waits: send it, ask the provider how it stands, at last ask a person."""
     names = UUID(payment_id), UUID(refund_id) if refund_id else None
     with caller.pool.transaction() as conn:
+        now = db.now(conn)
         payment, crossing = operations.locked(conn, *names)
     try:
         if crossing.state in _SENDABLE:
             is_refund = isinstance(crossing, Refund)
-            _send(caller, crossing, Operation.REFUND if is_refund else Operation.COLLECT)
+            operation = Operation.REFUND if is_refund else Operation.COLLECT
+            _send(caller, crossing, operation, now=now)
         provider = caller.providers.get(crossing.provider)
         if provider is not None:
             _look_up(caller, provider, payment, crossing)

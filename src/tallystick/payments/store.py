@@ -140,8 +140,14 @@ def lock(conn: Connection, payment_ids: Sequence[UUID]) -> dict[UUID, Standing]:
     if not locked:
         return {}
     named = [payment.id for payment in locked]
-    refunds = read_refunds(conn, "refunds_of_payments", payment_ids=arrays.uuids(named))
-    disputed, told, kept = disputes(conn, named), news(conn, named), collections(conn, named)
+    kept = collections(conn, named)
+    # What brought no money, and has not ended, has nothing that could come back.
+    brought = {one.payment_id for one in kept}
+    since = [one.id for one in locked if one.is_terminal or one.id in brought]
+    refunds = (
+        read_refunds(conn, "refunds_of_payments", payment_ids=arrays.uuids(since)) if since else []
+    )
+    disputed, told = (disputes(conn, since), news(conn, since)) if since else ([], [])
     return {
         payment.id: Standing(
             payment,

@@ -160,7 +160,7 @@ class TestPayment:
             "The customer asked for it",
             "Amina’s wallet, set aside",
             "Stripe, for us",
-            "disputes KES 20.00",
+            "took KES 20.00",
         ):
             assert said in told, said
         assert told.count('<td data-label="Out of">') == 4

@@ -262,8 +262,13 @@ class _Booking:
     def keys(self) -> tuple[UUID, ...]:
         return (self.intent.scene.payment.id,)
 
-    def lock(self, conn: Connection, keys: tuple[UUID, ...]) -> Mapping[UUID, Standing]:
-        return store.lock(conn, keys)
+    def lock(
+        self,
+        conn: Connection,  # noqa: ARG002 - the desk's own
+        keys: tuple[UUID, ...],
+    ) -> Mapping[UUID, Standing]:
+        """Return what the desk has locked in this transaction, before any account."""
+        return {key: self.desk.standings[key] for key in keys}
 
     def decide(
         self,

@@ -51,6 +51,8 @@ class Desk:
     now: datetime
     wallets: dict[UUID, Wallet] = field(default_factory=dict)
     accounts: dict[AccountPlan, UUID] = field(default_factory=dict)
+    #: What was locked, as it stood then: this transaction has it until it ends.
+    standings: dict[UUID, Standing] = field(default_factory=dict)
 
     def collected(self, references: Container[str]) -> dict[str, Subject]:
         """Return by the provider's id of the money whose it is, where that is known."""
@@ -73,6 +75,7 @@ class Desk:
             return {}
         found = store.lock(self.conn, sorted(set(payment_ids)))
         ours = {key: one for key, one in found.items() if one.payment.provider == self.provider}
+        self.standings.update(ours)
         wanted = sorted({one.payment.wallet_id for one in ours.values()})
         if wanted:
             self.wallets.update(wallets.of_ids(self.conn, wallet_ids=wanted))
