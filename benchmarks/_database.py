@@ -30,12 +30,15 @@ _RATE: Final = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
 
 
 @contextmanager
-def durable() -> Iterator[Addresses]:
-    """Give a database that waits for its disk, with our schema in it; it is gone afterwards."""
+def durable(**more: str) -> Iterator[Addresses]:
+    """Give a database that waits for its disk, with our schema in it; it is gone afterwards.
+
+    `more` are settings of PostgreSQL beside the usual ones.
+    """
     with tempfile.TemporaryDirectory(prefix="tallystick-bench-", dir="/var/tmp") as folder:
         Path(folder).chmod(0o711)
         data = Path(folder) / "data"
-        with embedded.postgres(data, durable=True, settings=SETTINGS) as addresses:
+        with embedded.postgres(data, durable=True, settings={**SETTINGS, **more}) as addresses:
             environment = {
                 **os.environ,
                 "TALLYSTICK_OWNER_DATABASE_URL": addresses.owner_url,

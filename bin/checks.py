@@ -27,6 +27,8 @@ CHECKS: Final = {
     "types": ("mypy",),
     "types of scripts": ("mypy", "bin", "benchmarks"),
 }
+#: Tests wait more than they work; those of one file stay in one process, as its houses do.
+TOGETHER: Final = ("--numprocesses", "3", "--dist", "loadfile")
 #: The type checker loads Django's settings, which need addresses; nothing listens at these.
 ADDRESSES: Final = {
     "TALLYSTICK_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/nothing",
@@ -53,7 +55,7 @@ def main(words: Sequence[str]) -> int:
         return 1
     COVERAGE.mkdir(parents=True, exist_ok=True)
     report = ("--cov", "--cov-report=term", f"--cov-report=xml:{COVERAGE / 'coverage.xml'}")
-    status = pytest("--profile", profile, *report)
+    status = pytest("--profile", profile, *report, *TOGETHER)
     if failed:
         print(f"Not well before the tests: {', '.join(failed)} (shown above).", flush=True)
     return status or int(bool(failed))

@@ -33,6 +33,7 @@ class RunningHouse:
     folder: Path
     database: object
     serve_pid: int
+    worker_pid: int
 
     def kill_a_server_process(self) -> None:
         """Kill -9 one of the server's worker processes, which its parent starts again."""
@@ -47,6 +48,15 @@ class RunningHouse:
     @property
     def webhook_secret(self) -> str:
         return self.environment["TALLYSTICK_STRIPE_WEBHOOK_SECRET"]
+
+    @contextlib.contextmanager
+    def more(self, *words: str, log: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Run one more process of the house, and end it in the end."""
+        child = _spawn(words, self.environment, self.folder, log=log)
+        try:
+            yield child
+        finally:
+            _end([child])
 
     def tallystick(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command in this house's environment."""
@@ -80,7 +90,9 @@ def running_house(database, folder: Path, **settings: str) -> Iterator[RunningHo
         "TALLYSTICK_LOG_FORMAT": "json",
         **settings,
     }
-    children = [_spawn(name, environment, folder) for name in ("simulator", "serve", "worker")]
+    children = [
+        _spawn((name,), environment, folder, log=name) for name in ("simulator", "serve", "worker")
+    ]
     try:
         _wait(f"http://127.0.0.1:{simulator_port}/_simulator/health", folder)
         _wait(f"http://127.0.0.1:{port}/api/health/ready", folder)
@@ -91,17 +103,10 @@ def running_house(database, folder: Path, **settings: str) -> Iterator[RunningHo
             environment,
             folder,
             database,
-            children[1].pid,
+            *(child.pid for child in children[1:]),
         )
     finally:
-        for child in reversed(children):
-            child.send_signal(signal.SIGTERM)
-        for child in children:
-            try:
-                child.wait(timeout=15)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+        _end(children)
 
 
 def free_ports(count: int) -> list[int]:
@@ -111,15 +116,28 @@ def free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in held]
 
 
-def _spawn(name: str, environment: Mapping[str, str], folder: Path) -> subprocess.Popen[bytes]:
-    with (folder / f"{name}.log").open("wb") as log:
+def _spawn(
+    words: tuple[str, ...], environment: Mapping[str, str], folder: Path, *, log: str
+) -> subprocess.Popen[bytes]:
+    with (folder / f"{log}.log").open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "tallystick.cli", name],
+            [sys.executable, "-m", "tallystick.cli", *words],
             env={**os.environ, **environment},
             cwd=folder,
-            stdout=log,
-            stderr=log,
+            stdout=output,
+            stderr=output,
         )
+
+
+def _end(children: list[subprocess.Popen[bytes]]) -> None:
+    for child in reversed(children):
+        child.send_signal(signal.SIGTERM)
+    for child in children:
+        try:
+            child.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
 
 
 def _wait(url: str, folder: Path) -> None:

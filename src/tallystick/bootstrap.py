@@ -5,9 +5,11 @@ Doors take a House and ask it for what they need. Nothing connects before its fi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from random import SystemRandom
 from typing import Final
 
 import redis
@@ -18,10 +20,12 @@ from tallystick.health import Check
 from tallystick.keys import Environment
 from tallystick.ledger import Writer
 from tallystick.mail import SmtpSender
-from tallystick.payments import FactHandler, Provider
+from tallystick.payments import Caller, EventSource, FactHandler, Provider
 from tallystick.providers.stripe import Stripe
+from tallystick.resilience import BreakerPolicy, Breakers, BreakerState
+from tallystick.resilience.fleet import Fleet
 from tallystick.settings import Settings, durability_problems
-from tallystick.webhooks import Receipt
+from tallystick.webhooks import Delivery, Event, Keeper, Receipt
 
 __all__ = ["House", "ProviderUnknown", "Unsafe"]
 
@@ -32,6 +36,10 @@ _QUEUE_PATIENCE_S: Final = 30
 _DAY_S: Final = 86_400
 #: How often old idempotency records are looked for.
 _PRUNE_EVERY_S: Final = 3_600
+#: So many times as long as at first a breaker is open at the most.
+_OPEN_TIMES_MAX: Final = 6
+#: How often providers' lists are read for events that never came.
+_POLL_EVERY_S: Final = 60
 _DURABILITY: Final = ("fsync", "full_page_writes", "synchronous_commit")
 
 
@@ -81,6 +89,22 @@ class House:
         )
 
     @cached_property
+    def keeper(self) -> Keeper:
+        """Return the process's Keeper, for the webhooks' door; close ends it."""
+        return Keeper(
+            self.settings.direct_url.get_secret_value(),
+            timeout_s=self.settings.database_timeout_s,
+            gauges=self.inbox_gauges,
+        )
+
+    @cached_property
+    def inbox_gauges(self) -> webhooks.Gauges:
+        """Return who counts for the inbox."""
+        from tallystick.observability.metrics import InboxMetrics  # noqa: PLC0415 - as for writer
+
+        return InboxMetrics()
+
+    @cached_property
     def providers(self) -> Mapping[str, Provider]:
         """Return the providers by name: those that have their keys."""
         key, secret = self.settings.stripe_secret_key, self.settings.stripe_webhook_secret
@@ -94,6 +118,50 @@ class House:
             timeout_s=self.settings.stripe_timeout_s,
         )
         return {stripe.name: stripe}
+
+    @cached_property
+    def breakers(self) -> Breakers:
+        """Return the process's breakers: round every call to a provider, shared by the fleet."""
+        # As with the Writer's.
+        from tallystick.observability.metrics import BreakerMetrics  # noqa: PLC0415 - as above
+
+        open_for_s = self.settings.breaker_open_for_s
+        policy = BreakerPolicy(
+            window_s=self.settings.breaker_window_s,
+            volume_min=self.settings.breaker_volume_min,
+            open_for_s=open_for_s,
+            open_for_max_s=open_for_s * _OPEN_TIMES_MAX,
+            probe_lease_s=open_for_s,
+            calls_max=self.settings.provider_calls_max,
+        )
+        return Breakers(
+            policy=policy,
+            shared=self._fleet,
+            meter=BreakerMetrics(),
+            chance=SystemRandom().random,
+        )
+
+    @cached_property
+    def _fleet(self) -> Fleet:
+        return Fleet(self.settings.redis_url.get_secret_value())
+
+    @cached_property
+    def caller(self) -> Caller:
+        """Return what jobs call the providers with."""
+        return Caller(
+            pool=self.pool,
+            providers=self.providers,
+            breakers=self.breakers,
+            gauges=self.payment_gauges,
+            spread=partial(SystemRandom().randint, 0),
+        )
+
+    @cached_property
+    def payment_gauges(self) -> payments.Gauges:
+        """Return who counts for payments."""
+        from tallystick.observability.metrics import PaymentMetrics  # noqa: PLC0415 - as for writer
+
+        return PaymentMetrics()
 
     @property
     def key_environment(self) -> Environment:
@@ -113,14 +181,7 @@ class House:
         registry = jobs.Registry()
         most = self.settings.job_attempts_max
         sender = self._sender()
-        registry.add(
-            jobs.Handler(
-                payments.SUBMIT,
-                queue="money",
-                run=partial(payments.submit, pool=self.pool, providers=self.providers),
-                attempts_max=most,
-            )
-        )
+        self._add_payments(registry)
         registry.add(
             jobs.Handler(
                 mail.SEND,
@@ -147,14 +208,65 @@ class House:
             )
         )
         registry.add_periodic(jobs.Periodic(idempotency.PRUNE, every_s=_PRUNE_EVERY_S))
+        self._add_inbox(registry)
         return registry
+
+    def _add_payments(self, registry: jobs.Registry) -> None:
+        """Add what calls the providers."""
+        calls: dict[str, Callable[..., None]] = {
+            payments.SUBMIT: payments.submit,
+            payments.REFUND: payments.send_refund,
+            payments.LOOK: payments.look,
+            payments.TRACE: payments.trace,
+        }
+        for name, call in calls.items():
+            registry.add(
+                jobs.Handler(
+                    name,
+                    queue="money",
+                    run=partial(call, self.caller),
+                    attempts_max=self.settings.job_attempts_max,
+                )
+            )
+
+    def _add_inbox(self, registry: jobs.Registry) -> None:
+        """Add what the inbox does by the clock: it looks for what never came, and blanks."""
+        look = partial(
+            webhooks.poll,
+            pool=self.pool,
+            sources={
+                name: EventSource(self.caller, provider)
+                for name, provider in self.providers.items()
+            },
+            outside_now=clock.outside_now,
+            gauges=self.inbox_gauges,
+        )
+        # The next minute tries again by itself.
+        registry.add(jobs.Handler(webhooks.POLL, queue="webhooks", run=look, attempts_max=1))
+        registry.add_periodic(jobs.Periodic(webhooks.POLL, every_s=_POLL_EVERY_S))
+        registry.add(
+            jobs.Handler(
+                webhooks.BLANK,
+                queue="upkeep",
+                run=partial(webhooks.blank, pool=self.pool),
+                attempts_max=self.settings.job_attempts_max,
+            )
+        )
+        registry.add_periodic(jobs.Periodic(webhooks.BLANK, every_s=_DAY_S))
 
     @cached_property
     def drains(self) -> tuple[jobs.Drain, ...]:
         """Return the loops that claim rows which are their own queue."""
-        handlers = {name: FactHandler(provider) for name, provider in self.providers.items()}
-        run = partial(webhooks.drain, pool=self.pool, handlers=handlers)
-        return (jobs.Drain("webhooks.inbox", group="webhooks", channel=webhooks.CHANNEL, run=run),)
+        handlers = {
+            name: FactHandler(provider, self.payment_gauges)
+            for name, provider in self.providers.items()
+        }
+        run = partial(webhooks.drain, pool=self.pool, handlers=handlers, gauges=self.inbox_gauges)
+        look = partial(payments.janitor, self.pool)
+        return (
+            jobs.Drain("webhooks.inbox", group="webhooks", channel=webhooks.CHANNEL, run=run),
+            jobs.Drain("payments.janitor", group="money", channel=payments.LOOK_CHANNEL, run=look),
+        )
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:
@@ -164,17 +276,24 @@ class House:
             Check("redis", self._check_redis, critical=False),
             Check("workers", self._check_workers, critical=False),
             Check("transfer_partitions", self._check_partitions, critical=False),
+            Check("breakers", self._check_breakers, critical=False),
+            Check("inbox", self._check_inbox, critical=False),
         )
 
-    def inbox(self, provider: str, raw: bytes, headers: Mapping[str, str]) -> Receipt:
-        """Keep a provider's delivery; it is durable when this returns.
+    def verify(self, provider: str, raw: bytes, headers: Mapping[str, str]) -> Event:
+        """Return the event that a delivery tells of; nothing is asked and nothing is kept.
 
-        Raises ProviderUnknown, SignatureInvalid, EventMalformed and DatabaseUnavailable.
+        Header names are lower. Raises ProviderUnknown, SignatureInvalid and EventMalformed.
         """
-        # Verified before a connection is taken, so that forgeries cost none.
-        event = self.provider(provider).read(raw, headers, clock.outside_now())
-        with self.pool.transaction() as conn:
-            return webhooks.receive(conn, provider=provider, event=event, now=db.now(conn))
+        return self.provider(provider).read(raw, headers, clock.outside_now())
+
+    def keep(self, provider: str, event: Event) -> asyncio.Future[Receipt]:
+        """Return the future of a verified event's receipt: it has one once the row is durable.
+
+        It ends with DatabaseUnavailable or InboxBusy where that is not known. Raises InboxFull and
+        InboxClosed.
+        """
+        return self.keeper.keep(Delivery(provider, event))
 
     def refuse_unsafe(self) -> None:
         """Raise Unsafe where production's database can forget or move time.
@@ -211,11 +330,15 @@ class House:
             raise Unsafe("\n".join(problems))
 
     def close(self) -> None:
-        """Bring to their end the deeds that wait, and close what was opened."""
+        """Bring to their end the deeds and deliveries that wait, and close what was opened."""
         if "writer" in self.__dict__:
             self.writer.close()
+        if "keeper" in self.__dict__:
+            self.keeper.close()
         if "pool" in self.__dict__:
             self.pool.close()
+        if "_fleet" in self.__dict__:
+            self._fleet.close()
 
     def _sender(self) -> SmtpSender | None:
         url = self.settings.smtp_url
@@ -241,6 +364,18 @@ class House:
         late = sorted(queue for queue, age_s in ages.items() if age_s > _QUEUE_PATIENCE_S)
         if late:
             raise RuntimeError(f"Jobs wait too long in: {', '.join(late)}. Does its group run?")
+
+    def _check_breakers(self) -> None:
+        views = self.breakers.views()
+        tripped = [view.name for view in views if view.state is not BreakerState.CLOSED]
+        if tripped:
+            raise RuntimeError(f"Not called now, and queued: {', '.join(tripped)}.")
+
+    def _check_inbox(self) -> None:
+        with self.pool.transaction() as conn:
+            late_s = webhooks.oldest_due_s(conn)
+        if late_s > _QUEUE_PATIENCE_S:
+            raise RuntimeError(f"A webhook has waited for {late_s:.0f} s. Does its group run?")
 
     def _check_partitions(self) -> None:
         with self.pool.transaction() as conn:

@@ -20,9 +20,12 @@ from typing import IO, Final
 
 __all__ = [
     "User",
+    "children",
     "die_with_parent",
+    "kill_child",
     "last_words",
     "open_log",
+    "put_name",
     "settle",
     "spawn",
     "terminate",
@@ -30,6 +33,8 @@ __all__ = [
 
 #: `PR_SET_PDEATHSIG` of linux/prctl.h.
 _PR_SET_PDEATHSIG: Final = 1
+#: `PR_SET_NAME` of the same; the kernel keeps fifteen signs of a name.
+_PR_SET_NAME: Final = 15
 #: New objects after which the collector looks at the youngest; Python's own figure is 700.
 _NEW_OBJECTS: Final = 20_000
 _LOG_BYTES_MAX: Final = 8 * 1024 * 1024
@@ -60,6 +65,46 @@ def die_with_parent(
         _LIBC.prctl(_PR_SET_PDEATHSIG, int(farewell), 0, 0, 0)
     if parent is not None and os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def put_name(name: str) -> None:
+    """Name this process in `ps -o comm` and `top`; the kernel keeps fifteen signs of it."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
+
+
+def children(pid: int) -> dict[int, str]:
+    """Return the living children of a process, by number with the name that each has put on.
+
+    Nothing where there is no such process, or no Linux.
+    """
+    found = {}
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for word in task.read_text().split():
+                with contextlib.suppress(OSError):
+                    found[int(word)] = Path(f"/proc/{word}/comm").read_text().rstrip("\n")
+    return found
+
+
+def kill_child(parent: int, name: str) -> int | None:
+    """Kill -9 the child of `parent` that has put on this name, and return its number.
+
+    None where there is none. It is held before it is looked at: a number that the kernel gives to
+    another process meanwhile cannot be meant.
+    """
+    for pid, found in children(parent).items():
+        if found != name:
+            continue
+        with contextlib.suppress(ProcessLookupError):
+            handle = os.pidfd_open(pid)
+            try:
+                if children(parent).get(pid) == name:
+                    signal.pidfd_send_signal(handle, signal.SIGKILL)
+                    return pid
+            finally:
+                os.close(handle)
+    return None
 
 
 def settle() -> None:

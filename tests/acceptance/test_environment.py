@@ -341,7 +341,9 @@ class TestBenchmarks:
     def test_refuse_a_name_that_there_is_not(self) -> None:
         command = [sys.executable, "-m", "benchmarks", "nothing"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        assert "No benchmark nothing; there are: ledger, start" in _refusal(done)
+        assert "No benchmark nothing; there are: ledger, payments, start, webhooks" in _refusal(
+            done
+        )
 
 
 @pytest.mark.full

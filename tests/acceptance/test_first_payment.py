@@ -7,12 +7,15 @@ import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 
 import httpx
 import pytest
 import stripe as sdk
 
-from tallystick import ids
+from tallystick import clock, db, ids, webhooks
+from tallystick.providers.stripe import Stripe
 
 _TABLES = ("payment", "payment_step", "attempt", "posting", "transfer", "webhook_event")
 
@@ -51,7 +54,7 @@ class TestSelftest:
     def test_walks_every_step(self, walk):
         status, report = walk
         assert (status, report["ok"]) == (0, True), report
-        assert [step["ok"] for step in report["steps"]] == [True] * 12
+        assert [step["ok"] for step in report["steps"]] == [True] * 15
         assert all(step["seconds"] >= 0 for step in report["steps"])
 
     def test_sends_money_to_a_second_person_once_and_is_refused_without_cover(self, house, walk):
@@ -196,6 +199,8 @@ class TestEveryOperation:
             "wallet_id": person.wallet,
             "payment_id": payment,
             "transfer_id": "tra_" + "0" * 26,
+            "review_id": "rev_" + "0" * 26,
+            "job_id": 1,
         }
         asked = {"wallet": person.wallet, "amount": 150_000, "currency": "KES"}
         operations = [
@@ -255,6 +260,40 @@ class TestWebhook:
         assert balance(person) == before + 150_000
         kept = "SELECT count(*) FROM tallystick.webhook_event WHERE body = %s"
         assert house.database.scalar(kept, raw) == 1
+
+
+class TestPoller:
+    def test_finds_a_webhook_that_never_came(self, house, person):
+        before = balance(person)
+        payment = submitted(person)
+        control(house, "next", {"what": "lost_webhook", "match": "checkout.session.completed"})
+        assert pay(house, payment) == "paid"
+        later = clock.outside_now() + timedelta(minutes=2)
+        stripe = Stripe(
+            secret_key=house.environment["TALLYSTICK_STRIPE_SECRET_KEY"],
+            webhook_secret=house.webhook_secret,
+            api_url=house.simulator_url,
+            public_url=house.url,
+        )
+        pool = db.Pool(
+            house.database.application_url, size_max=2, timeout_s=5, application_name="test"
+        )
+        look = partial(
+            webhooks.poll, pool=pool, sources={"stripe": stripe}, outside_now=lambda: later
+        )
+        look()
+        until(lambda: seen(person, payment)["state"] == "settled")
+        assert balance(person) == before + 150_000
+        event = json.loads(journalled_event(house, payment))
+        found = json.loads(house.tallystick("webhooks", "gaps", "--json").stdout)
+        assert event["id"] in {gap["external_id"] for gap in found}
+        kept = "SELECT count(*) FROM tallystick.webhook_event"
+        count = house.database.scalar(kept)
+        look()
+        assert house.database.scalar(kept) == count
+        assert deliver(house, journalled_event(house, payment)).status_code == 200
+        assert house.database.scalar(kept) == count
+        pool.close()
 
 
 class TestProvider:

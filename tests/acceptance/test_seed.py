@@ -15,10 +15,14 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from tallystick import ledger
+from tallystick import ledger, payments
 from tallystick.database import seeds
+from tallystick.payments import PaymentState as S
 
-_TABLES = ("posting", "transfer", "wallet", "account", "note")
+_TABLES = (
+    *("posting", "transfer", "wallet", "account", "note"),
+    *("payment", "collection", "payment_step", "attempt", "refund", "dispute", "review"),
+)
 _HISTORY = """
     SELECT
         transfer.amount,
@@ -105,7 +109,8 @@ class TestSeed:
         database, done = seeded
         made = counts(database)
         assert made["person"] == made["address"] == made["wallet"] == len(seeds.CAST) == 12
-        assert made["transfer"] == made["posting"] >= 2_000
+        # The dispute's fee moves in the posting of the dispute.
+        assert made["transfer"] == made["posting"] + 1 >= 2_000
         assert "The books are right" in done.stdout
         assert breaches(database) == []
 
@@ -175,6 +180,68 @@ class TestSeed:
         os.close(ours)
         assert child.returncode == 0
         assert b"booking" in said
+
+
+class TestPayments:
+    def test_stand_behind_every_top_up_with_the_same_money(self, seeded):
+        database, _ = seeded
+        alone = database.scalar(
+            "SELECT count(*) FROM tallystick.transfer FULL JOIN"
+            " (SELECT * FROM tallystick.payment WHERE posting_id IS NOT NULL) AS payment"
+            " ON payment.posting_id = transfer.posting_id AND payment.amount = transfer.amount"
+            " WHERE (transfer.kind = 'top_up' OR transfer.id IS NULL) AND payment.id IS NULL"
+            " OR transfer.id IS NULL"
+        )
+        assert alone == 0
+
+    def test_stand_in_every_state_that_they_can_be_left_in(self, seeded):
+        database, _ = seeded
+        with psycopg.connect(database.application_url) as conn:
+            found = payments.newest(conn, limit=200)
+            states = {one.state for one in found}
+            refunds = {one.state for file in files(conn, found) for one in file.refunds}
+            reviews = {one.kind for one in payments.reviews(conn, is_open=True)}
+        never = {S.SENDING, S.AWAITING_APPROVAL, S.DECLINED}
+        assert states == set(S) - never
+        assert refunds == {S.SETTLED, S.FAILED, S.SUBMITTED}
+        assert reviews == {"payment_unknown", "dispute"}
+
+    def test_end_where_their_steps_do_in_order_of_time(self, seeded):
+        database, _ = seeded
+        with psycopg.connect(database.application_url) as conn:
+            for file in files(conn, payments.newest(conn, limit=200)):
+                own = [step for step in file.steps if step.refund_id is None]
+                assert own[-1].state is file.payment.state
+                assert [one.at for one in own] == sorted(one.at for one in own)
+                for refund in file.refunds:
+                    steps = [one for one in file.steps if one.refund_id == refund.id]
+                    assert steps[-1].state is refund.state
+
+    def test_are_known_to_no_real_provider_and_left_alone_by_the_janitor(self, seeded):
+        database, _ = seeded
+        for table in ("payment", "refund"):
+            providers = f"SELECT array_agg(DISTINCT provider) FROM tallystick.{table}"
+            assert database.scalar(providers) == ["demo"]
+            watched = f"SELECT count(*) FROM tallystick.{table} WHERE look_at IS NULL"
+            is_open = " AND state IN ('created', 'sending', 'submitted', 'unknown')"
+            assert database.scalar(watched + is_open) == 0
+            soon = f"SELECT count(*) FROM tallystick.{table} WHERE look_at < now() + '9 y'"
+            assert database.scalar(soon) == 0
+        assert database.scalar("SELECT count(*) FROM procrastinate_jobs") == 0
+
+    def test_hold_what_is_on_its_way_back(self, seeded):
+        database, _ = seeded
+        held = database.scalar(
+            "SELECT sum(balance) FROM tallystick.account WHERE path ~ '^wallet/.*/held$'"
+        )
+        assert held == database.scalar(
+            "SELECT sum(amount) FROM tallystick.refund WHERE state = 'submitted'"
+        )
+
+
+def files(conn, found) -> list[payments.File]:
+    """Return the payments with all that belongs to them."""
+    return [payments.file(conn, payment_id=one.id, owner=None) for one in found]
 
 
 class TestInterruption:

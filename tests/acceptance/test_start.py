@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import shlex
 import shutil
 import signal
 import socket
@@ -16,156 +14,30 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-
-class House:
-    """One `tallystick start` in a folder of its own."""
-
-    def __init__(self, folder: Path, *words: str) -> None:
-        self.folder = folder
-        self.words = words
-        self.port = _free_port()
-        self.screen = ""
-        self.process: subprocess.Popen[str] | None = None
-
-    def begin(self, *words: str, **more: str) -> subprocess.Popen[str]:
-        """Start another process in the folder and return it."""
-        keep = {name: text for name, text in os.environ.items() if "TALLYSTICK" not in name}
-        keep.pop("DJANGO_SETTINGS_MODULE", None)
-        return subprocess.Popen(
-            [sys.executable, "-m", "tallystick.cli", "start", *self.words, *words],
-            cwd=self.folder,
-            env={**keep, **more},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def bring_up(self, **more: str) -> None:
-        """Start the house and read its screen to the last line."""
-        self.process = self.begin("--port", str(self.port), **more)
-        assert self.process.stdout is not None
-        self.screen = ""
-        for line in self.process.stdout:
-            self.screen += line
-            if line.strip().startswith("Stop "):
-                return
-        raise AssertionError(self.screen)
-
-    def bring_down(self, number: signal.Signals) -> tuple[int, str, float]:
-        """End the house; return its status, its last words and how long it took in seconds."""
-        assert self.process is not None
-        began = time.monotonic()
-        self.process.send_signal(number)
-        said = self.process.communicate()[0]
-        return self.process.returncode, said, time.monotonic() - began
-
-    def row(self, name: str) -> str:
-        """Return what the screen says beside a name."""
-        [text] = re.findall(rf"^  {name} +(.*)$", self.screen, flags=re.MULTILINE)
-        return str(text)
-
-    def paste(self) -> dict[str, Any]:
-        """Do what the screen's line does where it is pasted into a shell."""
-        program, address, option, header = shlex.split(self.row("API key"))
-        assert (program, option) == ("curl", "-H")
-        name, _, value = header.partition(": ")
-        answer = httpx.get(address, headers={name: value})
-        assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
-
-    def is_ready(self) -> bool:
-        """Return whether the server says that it is ready."""
-        address = f"http://127.0.0.1:{self.port}/api/health/ready"
-        try:
-            with urllib.request.urlopen(address, timeout=5):
-                return True
-        except OSError:
-            return False
-
-    def ports(self) -> list[int]:
-        """Return the ports of all that listens: server, simulator, metrics, engines."""
-        engines = json.loads((self.folder / ".tallystick" / "engines.json").read_text())
-        metrics = int(self.metrics().rpartition(":")[2].removesuffix("/metrics"))
-        return [
-            self.port,
-            self.port + 1,
-            metrics,
-            engines["postgresql_port"],
-            engines["valkey_port"],
-        ]
-
-    def metrics(self) -> str:
-        """Return the address of the metrics, as the screen has it."""
-        (line,) = (line for line in self.screen.splitlines() if line.startswith("  Metrics "))
-        return line.split()[1]
-
-    def descendants(self) -> set[int]:
-        """Return the house's own process and all that stem from it."""
-        assert self.process is not None
-        found, ahead = set(), [self.process.pid]
-        while ahead:
-            pid = ahead.pop()
-            found.add(pid)
-            for task in Path(f"/proc/{pid}/task").glob("*/children"):
-                ahead += map(int, task.read_text().split())
-        return found
-
-    def children(self) -> dict[str, int]:
-        """Return the house's children of ours, by command."""
-        assert self.process is not None
-        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/children")
-        found = {}
-        for pid in " ".join(task.read_text() for task in tasks).split():
-            words = Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
-            found[words[-1]] = int(pid)
-        return found
+from starting import House, free_port, listens, started_house
 
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
     """Give a house that is up; the tests of this file leave it up, but the last."""
-    folder = Path(tempfile.mkdtemp(prefix="tallystick-start-", dir="/var/tmp"))
-    folder.chmod(0o711)
-    house = House(folder, "--empty")
-    house.bring_up()
-    yield house
-    assert house.process is not None
-    if house.process.poll() is None:
-        house.bring_down(signal.SIGTERM)
-    shutil.rmtree(folder)
+    with started_house("--empty") as house:
+        yield house
 
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[House]:
     """Give a house that is up, with demo people in it; the tests leave it up."""
-    folder = Path(tempfile.mkdtemp(prefix="tallystick-start-", dir="/var/tmp"))
-    folder.chmod(0o711)
-    house = House(folder)
-    house.bring_up()
-    yield house
-    house.bring_down(signal.SIGTERM)
-    shutil.rmtree(folder)
-
-
-def _free_port() -> int:
-    """Return a port that is free and followed by a free one, which the simulator takes."""
-    while True:
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            port: int = server.getsockname()[1]
-        if not _listens(port + 1):
-            return port
+    with started_house() as house:
+        yield house
 
 
 def _free_from(port: int) -> int:
     """Return the first free port from this one on."""
-    while _listens(port):
+    while listens(port):
         port += 1
     return port
 
@@ -176,12 +48,6 @@ def _words(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
     except (FileNotFoundError, ProcessLookupError):
         return ""
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class TestScreen:
@@ -286,7 +152,7 @@ class TestChildren:
 class TestRefusal:
     def test_of_a_second_start_names_the_first(self, house: House) -> None:
         assert house.process is not None
-        second = house.begin("--port", str(_free_port()))
+        second = house.begin("--port", str(free_port()))
         said = second.communicate()[0]
         assert second.returncode == 1
         assert f"as process {house.process.pid}" in said
@@ -311,7 +177,7 @@ class TestRefusal:
         self, house: House, tmp_path: Path
     ) -> None:
         busy = {"TALLYSTICK_METRICS_PORT": str(house.port)}
-        other = House(tmp_path).begin("--port", str(_free_port()), **busy)
+        other = House(tmp_path).begin("--port", str(free_port()), **busy)
         said = other.communicate()[0]
         assert other.returncode == 1
         assert f"Port {house.port} on 127.0.0.1, the metrics', is busy" in said
@@ -326,7 +192,7 @@ class TestRefusal:
         proposed = int(said.rpartition("--port ")[2])
         assert other.returncode == 1
         assert 1024 <= proposed <= 65_534
-        assert not _listens(proposed)
+        assert not listens(proposed)
 
     @pytest.mark.parametrize("place", ["file", "file/below", "/proc/x"])
     def test_of_a_data_folder_that_cannot_be_made(self, tmp_path: Path, place: str) -> None:
@@ -362,7 +228,7 @@ class TestEnd:
         assert status == 0, said
         assert "Nothing is left running" in said
         assert took_s < 10
-        assert not [port for port in ports if _listens(port)]
+        assert not [port for port in ports if listens(port)]
         assert not (house.folder / ".tallystick" / "running.env").exists()
         house.bring_up()
 
@@ -374,7 +240,7 @@ class TestEnd:
         while left := [_words(pid) for pid in processes if _words(pid)]:
             assert time.monotonic() < deadline, left
             time.sleep(0.02)
-        assert not [port for port in ports if _listens(port)]
+        assert not [port for port in ports if listens(port)]
 
 
 @pytest.mark.full

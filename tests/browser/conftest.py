@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
@@ -64,13 +66,13 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def visitor(house: RunningHouse, chromium: Browser) -> Iterator[Visitor]:
-    """Open a window at 1280 pixels; the test fails on whatever the browser complains about."""
+@contextmanager
+def _visiting(chromium: Browser, url: str) -> Iterator[Visitor]:
+    """Open a window at 1280 pixels; the end fails on whatever the browser complains about."""
     context = chromium.new_context(viewport={"width": 1280, "height": 860})
     page = context.new_page()
     page.set_default_timeout(15_000)
-    seen = Visitor(page, house.url)
+    seen = Visitor(page, url)
 
     def hear(message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"} and not _EXPECTED.search(message.text):
@@ -81,3 +83,16 @@ def visitor(house: RunningHouse, chromium: Browser) -> Iterator[Visitor]:
     yield seen
     context.close()
     assert seen.complaints == []
+
+
+@pytest.fixture
+def visitor(house: RunningHouse, chromium: Browser) -> Iterator[Visitor]:
+    """Give somebody in front of the house that tests share."""
+    with _visiting(chromium, house.url) as seen:
+        yield seen
+
+
+@pytest.fixture
+def visitor_of(chromium: Browser) -> Callable[[str], AbstractContextManager[Visitor]]:
+    """Open a window before another house."""
+    return partial(_visiting, chromium)

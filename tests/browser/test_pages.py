@@ -35,7 +35,7 @@ class TestFirstPayment:
         page.get_by_role("link", name=re.compile("Cancel")).click()
         page.wait_for_url(re.compile("back=cancel"))
         page.get_by_role("heading", name="The card was refused").wait_for()
-        page.get_by_role("link", name="Try again").click()
+        page.get_by_role("link", name="Try another card").click()
         page.get_by_label("Card number").fill("4242 4242 4242 4242")
         page.get_by_label("Expiry").fill("12 / 40")
         page.get_by_label("Security code").fill("123")

@@ -33,11 +33,11 @@ _BANNED: Final = {
     "service": "what it is: server, room, provider",
     "services": "what they are: servers, rooms, providers",
 }
-#: Names that others gave: Django's, Python's, HTTP's, the browser's.
+#: Names that others gave: Django's, Python's, HTTP's, the browser's, Stripe's.
 _ALLOWED: Final = re.compile(
     r"context ?managers?|contextmanager|\w*UserManager|SchemaManager|job_?manager"
     r"|name or service not known|service worker|terms[ _]of[ _]service|service[ _]unavailable"
-    r"|\bservice_actions\b"
+    r"|\bservice_(?:actions|date|documentation)\b"
     r"|importlib\.util\b|django\.utils|uuid_utils|(?:from|import) (?!tallystick)[\w.]+",
     re.IGNORECASE,
 )
@@ -53,7 +53,9 @@ _METRIC: Final = re.compile(
     r"prometheus_client\.(?:\w+\.)*(?:Counter|Gauge|Histogram|Summary|Info|Enum)"
 )
 #: tallystick_<room>_<what>_<unit>, where the unit of a counter is that it is one.
-_METRIC_NAME: Final = re.compile(r"tallystick(?:_[a-z]+){2,}_(?:total|seconds|deeds|bytes)")
+_METRIC_NAME: Final = re.compile(
+    r"tallystick(?:_[a-z]+){2,}_(?:total|seconds|deeds|events|bytes|processes)"
+)
 _NOQA: Final = re.compile(r"# (?:noqa|type: ignore)\b(.*)$")
 
 

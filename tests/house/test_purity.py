@@ -22,6 +22,7 @@ MAY_MEET_FLOAT = {"ledger/writer/": "it measures waits in seconds, and touches n
 MAY_SEE_CLOCK_OR_DICE = {
     "ids.py": "it is where ids come from",
     "clock.py": "it is where the process's clock is read",
+    "bootstrap.py": "it hands dice on to those who ask for them",
 }
 MAY_USE_ENVIRONMENT = {
     "settings/loading.py": "it is where the environment is read",

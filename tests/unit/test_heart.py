@@ -16,9 +16,10 @@ sys.meta_path.insert(0, Blocked())
 """
 _SERVER = ("django", "ninja", "allauth", "granian", "a2wsgi", "procrastinate", "prometheus_client",
            "stripe", "redis", "httpx", "typer", "rich", "whitenoise", "csp", "zxcvbn",
-           "argon2")  # fmt: skip
+           "argon2", "urllib3")  # fmt: skip
 _HEART = ("money", "ledger", "chart", "wallets", "payments", "keys", "webhooks", "mail", "jobs",
-          "db", "database", "settings", "ids", "health", "observability", "testing")  # fmt: skip
+          "db", "database", "settings", "ids", "health", "observability", "testing",
+          "resilience")  # fmt: skip
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.process import last_words, open_log, spawn, terminate
+from tallystick.process import children, kill_child, last_words, open_log, spawn, terminate
 
 #: Nothing here takes so long, even where the machine has other work, in seconds.
 _WITHIN_S = 20
@@ -157,3 +157,44 @@ class TestSettle:
             [sys.executable, "-c", code], capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
+
+
+#: A parent of two who put on names, and who says when they have.
+_FAMILY = """
+import subprocess, sys, time
+from tallystick.process import spawn
+for name in ("money", "mail"):
+    code = f"from tallystick.process import put_name; put_name({name!r}); print(); input()"
+    child = spawn([sys.executable, "-c", code], output=subprocess.PIPE, stdin=subprocess.PIPE)
+    child.stdout.readline()
+    keep = [child] if name == "money" else [*keep, child]
+print("up", flush=True)
+time.sleep(60)
+"""
+
+
+class TestKillChild:
+    def test_kills_the_one_of_that_name_and_no_other(self):
+        parent = spawn([sys.executable, "-c", _FAMILY], output=subprocess.PIPE)
+        assert parent.stdout is not None
+        with parent.stdout as said:
+            assert said.readline() == b"up\n"
+        before = {name: pid for pid, name in children(parent.pid).items()}
+        assert set(before) == {"money", "mail"}
+        assert kill_child(parent.pid, "money") == before["money"]
+        deadline = time.monotonic() + _WITHIN_S
+        while _is_running(before["money"]):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert _is_running(before["mail"])
+        assert _is_running(parent.pid)
+        terminate(parent, deadline_s=_WITHIN_S)
+
+    def test_kills_nobody_where_nobody_has_the_name(self):
+        parent = spawn(["/bin/sleep", "60"], output=subprocess.DEVNULL)
+        assert kill_child(parent.pid, "money") is None
+        # We are the parent of a sleeper, and it is left alone.
+        assert kill_child(os.getpid(), "money") is None
+        assert parent.poll() is None
+        terminate(parent, deadline_s=_WITHIN_S)
+        assert children(parent.pid) == {}

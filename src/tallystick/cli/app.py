@@ -6,6 +6,7 @@ import typer
 
 from tallystick import __version__
 from tallystick.cli import (
+    breakers,
     env,
     health,
     keys,
@@ -17,6 +18,7 @@ from tallystick.cli import (
     serve,
     simulator,
     start,
+    webhooks,
     worker,
 )
 
@@ -35,7 +37,7 @@ def build() -> typer.Typer:
     app.callback()(_tallystick)
     rooms = (
         *(start, serve, worker, simulator, migrate, seed, selftest, health, env),
-        *(people, keys, ledger),
+        *(people, keys, ledger, breakers, webhooks),
     )
     for command in rooms:
         command.register(app)

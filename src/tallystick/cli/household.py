@@ -72,6 +72,15 @@ class Household:
         process = self._spawn((name,), environment, log)
         self._children[name] = _Child((name,), environment, log, process)
 
+    def pid(self, name: str) -> int | None:
+        """Return the number of a child that runs; None where it does not.
+
+        A child that has ended is not buried before `look`, so its number is nobody else's.
+        """
+        child = self._children.get(name)
+        is_running = child is not None and child.process.returncode is None
+        return child.process.pid if child is not None and is_running else None
+
     def look(self) -> None:
         """Start again who has died; raise ChildFailed where that has been tried enough."""
         for name, child in self._children.items():

@@ -11,8 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Final
-from uuid import UUID
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -20,22 +19,16 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tallystick import chart, clock, db, ids, ledger, wallets
+from tallystick import clock, db, ledger, wallets
+from tallystick.cli.planting import plant
 from tallystick.cli.startup import settings_or_exit
 from tallystick.database import seeds
 from tallystick.database.seeds import Movement
-from tallystick.db import Connection
-from tallystick.ledger import Deed, Move, Refused
 from tallystick.settings import Settings
 from tallystick.web import heart, load_django, people
 from tallystick.web.people import NamesTaken
 
 __all__ = ["register"]
-
-#: Deeds that the executor gets at once.
-_BATCH: Final = 250
-#: Who brings in the demo's money: none that a real provider would have to account for.
-_PROVIDER: Final = "demo"
 
 _Seed = Annotated[
     int,
@@ -101,10 +94,11 @@ def _plant(seed: int, settings: Settings) -> _Planted | None:
         if wallets.of_owner(conn, owner=seeds.AMINA.owner):
             return None
         now = db.now(conn).astimezone(ZoneInfo(settings.time_zone))
-        movements = seeds.plan(random.Random(seed), now=now)  # noqa: S311 - chance that repeats itself
+        chance = random.Random(seed)  # noqa: S311 - chance that repeats itself
+        movements = [*seeds.plan(chance, now=now), *seeds.fresh(now)]
         _enrol()
         with _bar(len(movements)) as advance:
-            _book(conn, movements, advance)
+            plant(conn, movements, now=now, advance=advance)
         breaches = ledger.verify(conn)
         if breaches:
             raise _Refused(
@@ -123,46 +117,6 @@ def _enrol() -> None:
             f"{refusal} The demo people need these names, so nothing was made. Seed an empty"
             " database; `bin/start --reset` makes one."
         ) from refusal
-
-
-def _book(
-    conn: Connection, movements: Sequence[Movement], advance: Callable[[int], object]
-) -> None:
-    """Open the wallets and do the movements in their order, some hundred at once."""
-    accounts = _open(conn, movements)
-    for begin in range(0, len(movements), _BATCH):
-        batch = movements[begin : begin + _BATCH]
-        for outcome in ledger.execute(conn, [_deed(one, accounts) for one in batch]):
-            if isinstance(outcome, Refused):
-                raise outcome.error
-        advance(len(batch))
-
-
-def _open(conn: Connection, movements: Sequence[Movement]) -> dict[UUID | None, UUID]:
-    """Open everybody's wallet and return its account by person, and the outside's by None."""
-    currency = movements[0].amount.currency
-    now = db.now(conn)
-    [outside] = ledger.open_accounts(conn, [chart.clearing(_PROVIDER, currency)])
-    accounts: dict[UUID | None, UUID] = {
-        one.id: wallets.open_wallet(conn, owner=one.owner, currency=currency, now=now).available_id
-        for one in seeds.CAST.values()
-    }
-    return accounts | {None: outside}
-
-
-def _deed(movement: Movement, accounts: dict[UUID | None, UUID]) -> Deed:
-    payer = movement.payer
-    kind = "transfer" if payer else "top_up"
-    debit = accounts[payer.id if payer else None]
-    return Deed(
-        id=ids.new(),
-        kind=kind,
-        actor=payer.owner if payer else f"provider:{_PROVIDER}",
-        request_id="seed",
-        occurred_at=movement.at,
-        moves=(Move(debit, accounts[movement.payee.id], movement.amount, kind),),
-        note=movement.note,
-    )
 
 
 @contextmanager

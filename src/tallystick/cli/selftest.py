@@ -1,7 +1,8 @@
 """`tallystick selftest`: a new person's first payments, through the doors of a running house.
 
-It signs two people up, tops up through the simulator, sends money from one to the other, and asks
-the books. Each step has its time; the first that fails ends it with exit 1. Never in production.
+It signs two people up, tops up through the simulator, sends money from one to the other, gives a
+part of the top-up back, and asks the books. Each step has its time; the first that fails ends it
+with exit 1. Never in production.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from rich.console import Console
 
 from tallystick import ledger, mail
 from tallystick.bootstrap import House
+from tallystick.cli import giving_back
 from tallystick.cli.startup import settings_or_exit
 from tallystick.cli.walk import StepFailed, StepReport, Visitor, Walk
 from tallystick.money import Currency, Money
@@ -30,6 +32,8 @@ __all__ = ["register", "walk"]
 #: Minor units that the first person brings in, and that they send on.
 _AMOUNT: Final = 150_000
 _SENT: Final = 40_000
+#: Minor units of the top-up that go back.
+_BACK: Final = 30_000
 _CARD: Final = "4242424242424242"
 _DECLINED: Final = "4000000000000002"
 _LINK: Final = re.compile(r"https?://\S+/verify-email/\S+")
@@ -260,6 +264,22 @@ def _refuse(walking: Walk) -> str:
     return str(answer.json()["detail"])
 
 
+def _give_back(walking: Walk) -> str:
+    seen = giving_back.give_back(walking, _BACK)
+    walking.first.expect_balance(_AMOUNT - _SENT - _BACK)
+    return seen
+
+
+def _see_journal(walking: Walk) -> str:
+    return giving_back.see_journal(walking, _BACK, paid=_AMOUNT)
+
+
+def _refuse_more(walking: Walk) -> str:
+    seen = giving_back.refuse_more(walking, _AMOUNT)
+    walking.first.expect_balance(_AMOUNT - _SENT - _BACK)
+    return seen
+
+
 _STEPS: Final[tuple[tuple[str, Callable[[Walk], str]], ...]] = (
     ("the house is ready", _ready),
     ("a person signs up and confirms their e-mail", _sign_up),
@@ -272,5 +292,8 @@ _STEPS: Final[tuple[tuple[str, Callable[[Walk], str]], ...]] = (
     ("money goes to them once, asked twice", _transfer),
     ("both histories tell it", _see_entries),
     ("a transfer without cover is refused", _refuse),
+    ("a part of the top-up goes back, asked twice", _give_back),
+    ("the provider tells the same", _see_journal),
+    ("more than is left is refused without a trace", _refuse_more),
     ("the books sum to zero", _verify_books),
 )

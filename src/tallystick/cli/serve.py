@@ -5,10 +5,8 @@ The parent loads no page and opens no connection that it keeps; its workers die 
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
-import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -22,8 +20,8 @@ import typer
 
 from tallystick import observability, process
 from tallystick.cli.startup import refuse_unsafe_database, settings_or_exit
-from tallystick.observability.exposition import Folder, count_for_nobody, exposed, join
-from tallystick.settings import Settings
+from tallystick.cli.telling import refuse_busy, tell_metrics
+from tallystick.observability.exposition import Folder, join
 from tallystick.settings.model import PREFIX
 
 if TYPE_CHECKING:
@@ -60,35 +58,16 @@ def _serve(*, host: _Host = None, port: _Port = None, workers: _Workers = None) 
     refuse_unsafe_database(settings)
     _end_workers_that_load()
     with ExitStack() as stack:
-        folder = _metrics(settings, stack)
+        folder = tell_metrics(
+            settings.metrics_host, settings.metrics_port, variable="METRICS_PORT", stack=stack
+        )
         # After the metrics have their port, which --port may name by mistake.
-        _refuse_busy(
+        refuse_busy(
             *address, setting=f"--host or {PREFIX}BIND_HOST", remedy=f"--port or {PREFIX}PORT"
         )
         server = _server(*address, workers=workers or settings.server_workers, folder=folder)
         load = partial(_load, os.getpid(), None if folder is None else folder.path)
         server.serve(target_loader=load, wrap_loader=False)
-
-
-def _metrics(settings: Settings, stack: ExitStack) -> Folder | None:
-    """Tell the metrics until the stack ends, and return where to count; None where nobody asks."""
-    if settings.metrics_port is None:
-        count_for_nobody()
-        return None
-    address = (settings.metrics_host, settings.metrics_port)
-    _refuse_busy(*address, setting=f"{PREFIX}METRICS_HOST", remedy=f"{PREFIX}METRICS_PORT")
-    try:
-        folder = stack.enter_context(exposed(*address))
-    except OSError as error:
-        typer.echo(
-            f"Metrics cannot be told: {error.strerror}. They need a free port, and a folder of"
-            f" some 500 KiB where temporary files are kept (TMPDIR). To start without them,"
-            f" leave {PREFIX}METRICS_PORT out.",
-            err=True,
-        )
-        raise typer.Exit(1) from None
-    log.info("metrics_told", host=settings.metrics_host, port=settings.metrics_port)
-    return folder
 
 
 def _end_workers_that_load() -> None:
@@ -177,30 +156,3 @@ def _bury(workers: Sequence[Any], folder: Folder | None) -> None:
     if folder is not None:
         for worker in workers:
             folder.bury(worker.pid)
-
-
-def _refuse_busy(host: str, port: int, *, setting: str, remedy: str) -> None:
-    """Exit 1 with a sentence where the address cannot be listened on.
-
-    `setting` gives the host, and `remedy` is what gives another port.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Granian's own socket shares its port with whoever asks; this one does not.
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            typer.echo(_sentence(error, host, port, setting=setting, remedy=remedy), err=True)
-            raise typer.Exit(1) from None
-
-
-def _sentence(error: OSError, host: str, port: int, *, setting: str, remedy: str) -> str:
-    match error.errno:
-        case errno.EADDRINUSE:
-            what = f"Port {port} on {host} is in use by another program."
-        case errno.EACCES:
-            what = f"This user may not listen on port {port}: take one above 1023."
-        case _:
-            return f"{host} is no address of this machine: check {setting}."
-    return f"{what} Stop that program, or give another with {remedy}."

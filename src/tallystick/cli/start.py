@@ -22,9 +22,11 @@ import typer
 from rich.console import Console
 
 from tallystick import embedded
+from tallystick.caretaker import Door
 from tallystick.cli import demo as demos
-from tallystick.cli.demo import Demo
+from tallystick.cli.caretaking import Caretaking
 from tallystick.cli.household import ChildFailed, Household
+from tallystick.cli.screen import print_screen
 from tallystick.cli.startup import HOUSE_FILE
 from tallystick.cli.surroundings import Keys, Surroundings, forget_keys, is_given
 from tallystick.db import DatabaseUnavailable
@@ -41,6 +43,7 @@ _NOT_YET: Final = {
     "database_url": "postgresql://tallystick@127.0.0.1:1/tallystick",
     "redis_url": "redis://127.0.0.1:1/0",
 }
+_OWNER_URL: Final = "TALLYSTICK_OWNER_DATABASE_URL"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _Port = Annotated[
@@ -94,6 +97,8 @@ def _run(
     _check_ports(surroundings, settings)
     with ExitStack() as stack:
         engines, owner = _start_engines(surroundings, folder, console, stack)
+        door = stack.enter_context(Door())
+        surroundings.insist(caretaker=door.path)
         _give_keys(surroundings, settings, folder)
         household = Household(folder / "logs", report=console.print)
         stack.callback(household.stop)
@@ -112,8 +117,9 @@ def _run(
         stack.callback(shell.unlink, missing_ok=True)
         demo = demos.find(_database_url(surroundings), folder)
         took_s = time.monotonic() - began
-        _print_screen(console, surroundings, settings, shell, demo=demo, took_s=took_s)
-        _watch(household, engines)
+        print_screen(console, surroundings, _judged(surroundings), shell, demo=demo, took_s=took_s)
+        caretaking = Caretaking(household, engines, owner.get(_OWNER_URL))
+        _watch(household, engines, door, caretaking)
         console.print("Stopping …")
         began = time.monotonic()
     console.print(f"Stopped ({time.monotonic() - began:.1f} s). Nothing is left running.")
@@ -230,7 +236,7 @@ def _start_engines(
     surroundings.add(database_url=running.application_url, redis_url=running.redis_url)
     if has_own_database:
         return running, {}
-    return running, {"TALLYSTICK_OWNER_DATABASE_URL": running.owner_url}
+    return running, {_OWNER_URL: running.owner_url}
 
 
 def _give_keys(surroundings: Surroundings, settings: Settings, folder: Path) -> None:
@@ -271,93 +277,22 @@ def _is_ready(settings: Settings) -> bool:
         connection.close()
 
 
-def _watch(household: Household, engines: Running | None) -> None:
-    """Keep the children alive until the person asks for the end; raise ChildFailed."""
+def _watch(
+    household: Household, engines: Running | None, door: Door, caretaking: Caretaking
+) -> None:
+    """Keep the children alive until the person asks for the end; raise ChildFailed.
+
+    What the caretaker is asked meanwhile is done in between, by the thread that started everybody.
+    """
     try:
         while True:
             household.look()
             dead = engines.dead() if engines else None
             if dead:
                 raise ChildFailed(f"{dead} has ended by itself. Start again; its log says why.")
-            time.sleep(_LOOK_EVERY_S)
+            door.wait(_LOOK_EVERY_S, caretaking.obey)
     except KeyboardInterrupt:
         return
-
-
-def _print_screen(
-    console: Console,
-    surroundings: Surroundings,
-    settings: Settings,
-    shell: Path,
-    *,
-    demo: Demo | None,
-    took_s: float,
-) -> None:
-    if surroundings.has_own_stripe:
-        cards = "not used: your own Stripe settings are"
-    else:
-        cards = f"http://{settings.simulator_host}:{settings.simulator_port} (in place of Stripe)"
-    address = settings.public_url
-    mail = f"{address}/dev/mail" if settings.dev_endpoints else "sent by your SMTP server"
-    rows = {
-        "Address": address,
-        **_sign_in(demo, address),
-        "Mail": mail,
-        "Simulator": cards,
-        "Metrics": _metrics_address(settings),
-        "Commands": f"{_naming(surroundings)}.venv/bin/tallystick selftest, health, people …",
-        "Logs": _short(shell.parent / "logs"),
-        "Stop": "Ctrl-C",
-    }
-    lack = _lack(_judged(surroundings))
-    if lack:
-        rows = {"Currency": lack, **rows}
-    console.print(f"\nTallystick is ready ({took_s:.1f} s).\n", style="bold")
-    for name, text in rows.items():
-        console.print(f"  {name:<10} {text}")
-    console.print()
-
-
-def _metrics_address(settings: Settings) -> str:
-    host = settings.metrics_host
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.metrics_port}/metrics"
-
-
-def _sign_in(demo: Demo | None, address: str) -> dict[str, str]:
-    """Return the rows that say how one gets in."""
-    if demo is None:
-        return {"Sign up": f"{address}/sign-up, then follow the link in the mail"}
-    return {
-        "Sign in": f"{demo.person.email}, password: {demo.password}",
-        "Operator": f"{demo.operator.email}, the same password",
-        "API key": demo.curl(address),
-    }
-
-
-def _lack(settings: Settings) -> str | None:
-    """Return the sentence of a first wallet that nobody could top up, or None where one can."""
-    from tallystick.bootstrap import House  # noqa: PLC0415 - heavy; the first steps need it not
-
-    code = settings.default_currency
-    providers = House.from_settings(settings).providers.values()
-    if any(code in provider.capabilities.collects for provider in providers):
-        return None
-    return (
-        f"No payment provider here takes {code}: wallets cannot be topped up. Set"
-        " TALLYSTICK_DEFAULT_CURRENCY to another before people sign up."
-    )
-
-
-def _naming(surroundings: Surroundings) -> str:
-    """Return what another terminal must put before a command to mean this house."""
-    if surroundings.reading.sources["data_folder"] != "environment":
-        return ""
-    return "TALLYSTICK_DATA_FOLDER=… "
-
-
-def _short(path: Path) -> str:
-    """Return the path as one types it here."""
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 @contextmanager

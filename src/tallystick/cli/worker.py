@@ -6,14 +6,18 @@ The parent imports everything once and connects to nothing; each child joins its
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from tallystick.cli.startup import refuse_unsafe_database, settings_or_exit
+from tallystick.cli.telling import tell_metrics
 from tallystick.jobs import GROUPS
 from tallystick.observability import configure
+from tallystick.observability.exposition import METRICS_THREAD, join
 from tallystick.settings import Settings
 
 __all__ = ["register"]
@@ -45,18 +49,39 @@ def _worker(
     refuse_unsafe_database(settings)
     from tallystick.jobs.worker import Family  # noqa: PLC0415 - other commands need no Procrastinate
 
-    Family(_members(settings, names), patience_s=_PATIENCE_S).run()
+    with ExitStack() as stack:
+        folder = tell_metrics(
+            settings.metrics_host,
+            settings.worker_metrics_port,
+            variable="WORKER_METRICS_PORT",
+            stack=stack,
+        )
+        members = _members(settings, names, None if folder is None else folder.path)
+        Family(
+            members,
+            patience_s=_PATIENCE_S,
+            bury=_nobody if folder is None else folder.bury,
+            spared=frozenset({METRICS_THREAD}),
+        ).run()
 
 
-def _members(settings: Settings, names: list[str]) -> dict[str, Callable[[], None]]:
+def _nobody(_: int) -> None:
+    """Bury nobody: nothing was counted."""
+
+
+def _members(
+    settings: Settings, names: list[str], folder: Path | None
+) -> dict[str, Callable[[], None]]:
     # Imported before the fork, so that the children share it.
     import tallystick.bootstrap  # noqa: F401, PLC0415 - the same
 
-    return {name: partial(_work, settings, name) for name in names}
+    return {name: partial(_work, settings, name, folder) for name in names}
 
 
-def _work(settings: Settings, group: str) -> None:
-    """Be the group's process."""
+def _work(settings: Settings, group: str, folder: Path | None) -> None:
+    """Be the group's process, and count in the folder, where there is one."""
+    if folder is not None:
+        join(folder)
     from tallystick.bootstrap import House  # noqa: PLC0415 - the same
     from tallystick.jobs.worker import run_group  # noqa: PLC0415 - the same
 

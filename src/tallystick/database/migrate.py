@@ -90,11 +90,12 @@ def _apply(conn: psycopg.Connection, migration: Migration) -> None:
                     conn.execute("SET LOCAL lock_timeout = '5s'")
                     conn.execute(migration.text)
                     _remember(conn, migration)
-        except psycopg.errors.LockNotAvailable as error:
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
             if attempt == _LOCK_TRIES:
                 raise MigrationBlocked(
-                    f"{migration.name} waited {_LOCK_TRIES} times 5 s for a lock. Find who holds it"
-                    " with pg_blocking_pids() and run migrate again: nothing is half done."
+                    f"{migration.name} tried {_LOCK_TRIES} times to get a lock, for up to 5 s each."
+                    " Find who holds it with pg_blocking_pids() and run migrate again: nothing is"
+                    " half done."
                 ) from error
         else:
             return

@@ -497,11 +497,63 @@ CREATE UNIQUE INDEX one_payment_a_collection ON tallystick.payment (provider, co
 WHERE collected_reference IS NOT NULL;
 -- What the janitor looks at, the first due first.
 CREATE INDEX payments_to_look_at ON tallystick.payment (look_at) WHERE look_at IS NOT NULL;
+-- Programs of the last release that still run write neither: the janitor finds such rows.
+CREATE INDEX payments_that_nobody_watches ON tallystick.payment (updated_at)
+WHERE look_at IS NULL AND state IN ('created', 'sending', 'submitted', 'unknown');
+-- What operators list, the newest first.
+CREATE INDEX payments_by_state ON tallystick.payment (state, id);
 GRANT SELECT, INSERT ON tallystick.payment TO tallystick_application;
 GRANT UPDATE (
     state, reference, action_url, failure_code, failure_detail, posting_id, settled_at, updated_at,
     collected_reference, refunded, waiting_since, look_at
 ) ON tallystick.payment TO tallystick_application;
+
+CREATE TABLE tallystick.collection (
+    id uuid PRIMARY KEY,
+    payment_id uuid REFERENCES tallystick.payment (id),
+    provider text NOT NULL,
+    reference text NOT NULL,
+    collected_reference text,
+    kind text NOT NULL,
+    amount bigint NOT NULL,
+    currency text COLLATE "C" NOT NULL,
+    is_suspended boolean NOT NULL,
+    posting_id uuid NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    created_at timestamptz NOT NULL,
+    CONSTRAINT one_collection_a_reference UNIQUE (provider, reference),
+    CONSTRAINT kind_is_known CHECK (
+        kind IN ('settled', 'late', 'twice', 'other_amount', 'unclaimed', 'unbookable')
+    ),
+    CONSTRAINT amount_is_positive CHECK (amount BETWEEN 1 AND 9007199254740991),
+    CONSTRAINT unclaimed_or_payment_known CHECK ((kind = 'unclaimed') = (payment_id IS NULL)),
+    CONSTRAINT in_the_wallet_or_suspended CHECK (is_suspended = (kind NOT IN ('settled', 'late')))
+);
+COMMENT ON TABLE tallystick.collection IS 'Money that a provider took for us, each piece booked once';
+COMMENT ON COLUMN tallystick.collection.id IS 'Identity, UUID version 7';
+COMMENT ON COLUMN tallystick.collection.payment_id
+IS 'The payment that it came for; null where there is none';
+COMMENT ON COLUMN tallystick.collection.provider IS 'Who took it';
+COMMENT ON COLUMN tallystick.collection.reference
+IS 'The provider''s id of what was paid, as cs_…: a fact is booked once';
+COMMENT ON COLUMN tallystick.collection.collected_reference
+IS 'The provider''s id of the money itself, as pi_…: refunds and disputes name it';
+COMMENT ON COLUMN tallystick.collection.kind IS 'How it stands to the payment';
+COMMENT ON COLUMN tallystick.collection.amount IS 'Minor units';
+COMMENT ON COLUMN tallystick.collection.currency IS 'ISO 4217 code';
+COMMENT ON COLUMN tallystick.collection.is_suspended
+IS 'Whether it waits in suspense: what takes it back takes it from there';
+COMMENT ON COLUMN tallystick.collection.posting_id IS 'The posting that booked it';
+COMMENT ON COLUMN tallystick.collection.occurred_at IS 'The provider''s clock';
+COMMENT ON COLUMN tallystick.collection.created_at IS 'Our clock';
+-- A provider's money came once.
+CREATE UNIQUE INDEX one_collection_a_collected_reference
+ON tallystick.collection (provider, collected_reference)
+WHERE collected_reference IS NOT NULL;
+CREATE INDEX collections_of_payment ON tallystick.collection (payment_id, id)
+WHERE payment_id IS NOT NULL;
+GRANT SELECT, INSERT, UPDATE (collected_reference)
+ON tallystick.collection TO tallystick_application;
 
 CREATE TABLE tallystick.refund (
     id uuid PRIMARY KEY,
@@ -523,6 +575,7 @@ CREATE TABLE tallystick.refund (
     held_posting_id uuid,
     posting_id uuid,
     released_posting_id uuid,
+    is_suspended boolean NOT NULL DEFAULT FALSE,
     expires_at timestamptz NOT NULL,
     waiting_since timestamptz,
     look_at timestamptz,
@@ -575,6 +628,8 @@ COMMENT ON COLUMN tallystick.refund.failure_detail IS 'The refusal as a sentence
 COMMENT ON COLUMN tallystick.refund.held_posting_id IS 'The posting that set the money aside';
 COMMENT ON COLUMN tallystick.refund.posting_id IS 'The posting that took it out of the wallet';
 COMMENT ON COLUMN tallystick.refund.released_posting_id IS 'The posting that gave the held money back';
+COMMENT ON COLUMN tallystick.refund.is_suspended
+IS 'Whether it was taken from suspense and not from the wallet: it comes back there';
 COMMENT ON COLUMN tallystick.refund.expires_at IS 'Past it nothing is sent any more';
 COMMENT ON COLUMN tallystick.refund.waiting_since IS 'Since when the provider''s word is awaited';
 COMMENT ON COLUMN tallystick.refund.look_at
@@ -591,7 +646,7 @@ CREATE INDEX refunds_to_look_at ON tallystick.refund (look_at) WHERE look_at IS 
 GRANT SELECT, INSERT ON tallystick.refund TO tallystick_application;
 GRANT UPDATE (
     state, reference, failure_code, failure_detail, posting_id, released_posting_id, settled_at,
-    waiting_since, look_at, updated_at
+    is_suspended, waiting_since, look_at, updated_at
 ) ON tallystick.refund TO tallystick_application;
 
 CREATE TABLE tallystick.payment_step (
@@ -604,7 +659,7 @@ CREATE TABLE tallystick.payment_step (
     refund_id uuid REFERENCES tallystick.refund (id),
     CONSTRAINT moves_along_the_state_table CHECK (
         (state_before = 'none' AND state IN ('awaiting_approval', 'created'))
-        OR (state_before = 'none' AND state = 'settled' AND refund_id IS NOT NULL)
+        OR (state_before = 'none' AND state IN ('settled', 'failed') AND refund_id IS NOT NULL)
         OR (state_before = 'awaiting_approval' AND state IN ('created', 'declined', 'expired', 'cancelled'))
         OR (state_before = 'created' AND state IN ('sending', 'cancelled', 'expired'))
         OR (state_before = 'sending' AND state IN ('submitted', 'settled', 'failed', 'unknown'))
@@ -677,6 +732,7 @@ CREATE TABLE tallystick.dispute (
     state text NOT NULL,
     withdrawn_posting_id uuid,
     reinstated_posting_id uuid,
+    is_suspended boolean NOT NULL DEFAULT FALSE,
     opened_at timestamptz NOT NULL,
     closed_at timestamptz,
     created_at timestamptz NOT NULL,
@@ -700,13 +756,15 @@ COMMENT ON COLUMN tallystick.dispute.reason IS 'The provider''s code for why';
 COMMENT ON COLUMN tallystick.dispute.state IS 'open, then won or lost, as the provider says';
 COMMENT ON COLUMN tallystick.dispute.withdrawn_posting_id IS 'The posting that took the money';
 COMMENT ON COLUMN tallystick.dispute.reinstated_posting_id IS 'The posting that gave it back';
+COMMENT ON COLUMN tallystick.dispute.is_suspended
+IS 'Whether it was taken from suspense and not from the wallet: it comes back there';
 COMMENT ON COLUMN tallystick.dispute.opened_at IS 'The provider''s clock';
 COMMENT ON COLUMN tallystick.dispute.closed_at IS 'The provider''s clock when it was decided';
 COMMENT ON COLUMN tallystick.dispute.created_at IS 'Our clock';
 CREATE INDEX disputes_of_payment ON tallystick.dispute (payment_id, id);
 GRANT SELECT, INSERT ON tallystick.dispute TO tallystick_application;
 GRANT UPDATE (
-    state, withdrawn_posting_id, reinstated_posting_id, closed_at
+    state, withdrawn_posting_id, reinstated_posting_id, is_suspended, closed_at
 ) ON tallystick.dispute TO tallystick_application;
 
 CREATE TABLE tallystick.news (
@@ -722,15 +780,12 @@ CREATE TABLE tallystick.news (
     created_at timestamptz NOT NULL,
     CONSTRAINT one_piece_of_news_a_fact UNIQUE (provider, kind, reference),
     CONSTRAINT kind_is_known CHECK (
-        kind IN (
-            'paid_late', 'paid_twice', 'paid_other_amount', 'paid_unclaimed', 'paid_unbookable',
-            'refund_late', 'refund_returned'
-        )
+        kind IN ('refund_late', 'refund_returned', 'refund_other_amount', 'refund_unclaimed')
     ),
     CONSTRAINT amount_is_positive CHECK (amount BETWEEN 1 AND 9007199254740991)
 );
 COMMENT ON TABLE tallystick.news
-IS 'What a provider did after or beside what we asked for, each booked with its own posting';
+IS 'What became of refunds after or beside what we asked for, each booked with its own posting';
 COMMENT ON COLUMN tallystick.news.id IS 'Identity, UUID version 7';
 COMMENT ON COLUMN tallystick.news.payment_id IS 'The payment that it is about; null where there is none';
 COMMENT ON COLUMN tallystick.news.provider IS 'Who told us';
@@ -800,33 +855,92 @@ CREATE TABLE tallystick.webhook_event (
     received_at timestamptz NOT NULL,
     due_at timestamptz NOT NULL,
     processed_at timestamptz,
+    source text NOT NULL DEFAULT 'delivered',
+    is_begun boolean NOT NULL DEFAULT FALSE,
+    blanked_at timestamptz,
     CONSTRAINT one_event_a_provider_and_id UNIQUE (provider, external_id),
     CONSTRAINT external_id_is_short CHECK (length(external_id) BETWEEN 1 AND 255),
     CONSTRAINT hash_is_sha256 CHECK (length(body_sha256) = 32),
     CONSTRAINT state_is_known CHECK (state IN ('received', 'processed', 'ignored', 'failed')),
     CONSTRAINT processed_or_processed_at_null CHECK (
         (state IN ('processed', 'ignored')) = (processed_at IS NOT NULL)
-    )
+    ),
+    CONSTRAINT source_is_known CHECK (source IN ('delivered', 'polled')),
+    CONSTRAINT blanked_or_blanked_at_null CHECK (blanked_at IS NULL OR body = ''),
+    CONSTRAINT received_has_its_body CHECK (blanked_at IS NULL OR state <> 'received')
 );
 COMMENT ON TABLE tallystick.webhook_event IS 'What a provider told us: verified, kept once, processed later';
 COMMENT ON COLUMN tallystick.webhook_event.id IS 'Identity, UUID version 7';
 COMMENT ON COLUMN tallystick.webhook_event.provider IS 'Who told us, as stripe';
 COMMENT ON COLUMN tallystick.webhook_event.external_id IS 'The provider''s id of the event';
 COMMENT ON COLUMN tallystick.webhook_event.kind IS 'The provider''s word for what happened';
-COMMENT ON COLUMN tallystick.webhook_event.body IS 'The raw bytes that were signed';
+COMMENT ON COLUMN tallystick.webhook_event.body
+IS 'The raw bytes that were signed; empty once they are blanked';
 COMMENT ON COLUMN tallystick.webhook_event.body_sha256 IS 'SHA-256 of the body; it outlives the body';
 COMMENT ON COLUMN tallystick.webhook_event.state IS 'received, then processed, ignored or failed';
-COMMENT ON COLUMN tallystick.webhook_event.attempts IS 'How often processing it went wrong';
+COMMENT ON COLUMN tallystick.webhook_event.attempts IS 'How often processing it was begun';
 COMMENT ON COLUMN tallystick.webhook_event.error IS 'What went wrong the last time';
 COMMENT ON COLUMN tallystick.webhook_event.occurred_at IS 'The provider''s clock';
 COMMENT ON COLUMN tallystick.webhook_event.received_at IS 'Our clock';
 COMMENT ON COLUMN tallystick.webhook_event.due_at IS 'Not to be processed before (raw database clock)';
 COMMENT ON COLUMN tallystick.webhook_event.processed_at IS 'Our clock when it was done with';
+COMMENT ON COLUMN tallystick.webhook_event.source
+IS 'How it came first: delivered, or polled because nobody delivered it';
+COMMENT ON COLUMN tallystick.webhook_event.is_begun
+IS 'Whether a run with it has begun and not ended well: then the next one has it alone';
+COMMENT ON COLUMN tallystick.webhook_event.blanked_at IS 'Our clock when its body was blanked';
 -- What the inbox still has to do, oldest first.
 CREATE INDEX events_to_process ON tallystick.webhook_event (due_at) WHERE state = 'received';
+-- What a person looks for: few rows, newest last.
+CREATE INDEX events_that_failed ON tallystick.webhook_event (id) WHERE state = 'failed';
+CREATE INDEX events_that_were_polled ON tallystick.webhook_event (id) WHERE source = 'polled';
+-- What is blanked next.
+CREATE INDEX events_with_body ON tallystick.webhook_event (received_at) WHERE blanked_at IS NULL;
 GRANT SELECT, INSERT ON tallystick.webhook_event TO tallystick_application;
-GRANT UPDATE (state, attempts, error, due_at, processed_at)
+GRANT UPDATE (state, attempts, error, due_at, processed_at, is_begun)
 ON tallystick.webhook_event TO tallystick_application;
+
+CREATE FUNCTION tallystick.blank_webhook_bodies(p_events_max integer) RETURNS integer
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH old AS (
+        SELECT event.id
+        FROM tallystick.webhook_event AS event
+        WHERE
+            event.blanked_at IS NULL
+            AND event.state <> 'received'
+            AND event.received_at < (SELECT tallystick.now() - interval '180 days')
+        ORDER BY event.received_at
+        LIMIT p_events_max
+        FOR UPDATE SKIP LOCKED
+    ),
+    blanked AS (
+        UPDATE tallystick.webhook_event AS event
+        SET body = '', blanked_at = tallystick.now()
+        FROM old
+        WHERE event.id = old.id
+        RETURNING event.id
+    )
+    SELECT count(*)::integer FROM blanked;
+$$;
+COMMENT ON FUNCTION tallystick.blank_webhook_bodies(integer)
+IS 'Blanks the bodies of events older than 180 days, and keeps their hash; returns how many';
+REVOKE ALL ON FUNCTION tallystick.blank_webhook_bodies(integer) FROM public;
+GRANT EXECUTE ON FUNCTION tallystick.blank_webhook_bodies(integer) TO tallystick_application;
+
+CREATE TABLE tallystick.webhook_cursor (
+    provider text PRIMARY KEY,
+    read_until timestamptz NOT NULL,
+    polled_at timestamptz NOT NULL
+);
+COMMENT ON TABLE tallystick.webhook_cursor
+IS 'How far the poller has read each provider''s own list of events';
+COMMENT ON COLUMN tallystick.webhook_cursor.provider IS 'Whose list, as stripe';
+COMMENT ON COLUMN tallystick.webhook_cursor.read_until
+IS 'All events until then were read (the provider''s clock)';
+COMMENT ON COLUMN tallystick.webhook_cursor.polled_at IS 'When it was read last (raw database clock)';
+GRANT SELECT, INSERT ON tallystick.webhook_cursor TO tallystick_application;
+GRANT UPDATE (read_until, polled_at) ON tallystick.webhook_cursor TO tallystick_application;
 
 -- ----------------------------------------------------------------- mail
 
@@ -882,7 +996,7 @@ CREATE TABLE tallystick.api_key (
     CONSTRAINT scopes_are_known CHECK (
         scopes <@ ARRAY[
             'wallets:read', 'wallets:write', 'payments:read', 'payments:write',
-            'transfers:read', 'transfers:write'
+            'transfers:read', 'transfers:write', 'refunds:write'
         ]
     ),
     CONSTRAINT one_scope_at_least CHECK (cardinality(scopes) >= 1),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tallystick.db import arrays
 from tallystick.db.calls import records, require_transaction, rows, run
-from tallystick.db.clock import ClockFixed, advance, now
+from tallystick.db.clock import ClockFixed, advance, back, now
 from tallystick.db.connections import (
     Connection,
     Cursor,
@@ -40,6 +40,7 @@ __all__ = [
     "TransactionRequired",
     "advance",
     "arrays",
+    "back",
     "connect",
     "is_text",
     "now",

@@ -12,7 +12,7 @@ from tallystick.db.calls import rows, run
 from tallystick.db.connections import Connection
 from tallystick.db.errors import ClockFixed
 
-__all__ = ["ClockFixed", "advance", "now"]
+__all__ = ["ClockFixed", "advance", "back", "now"]
 
 
 def now(conn: Connection) -> datetime:
@@ -37,4 +37,16 @@ def advance(conn: Connection, *, seconds: int, environment: str) -> datetime:
         " ON CONFLICT (only_row) DO UPDATE SET offset_s = clock.offset_s + excluded.offset_s",
         {"seconds": seconds},
     )
+    return now(conn)
+
+
+def back(conn: Connection, *, environment: str) -> datetime:
+    """Take the test clock away and return the time, which is the database's own again.
+
+    For a lab: what was to happen in the future that was lived in waits until then. Entries of the
+    books keep their order. Raises ClockFixed in production.
+    """
+    if environment == "production":
+        raise ClockFixed("The test clock does not move in production.")
+    run(conn, "DELETE FROM tallystick.test_clock", {})
     return now(conn)

@@ -17,10 +17,12 @@ from tallystick.embedded.errors import (
 )
 from tallystick.embedded.ports import is_free
 from tallystick.embedded.postgresql import Addresses
+from tallystick.embedded.valkey import Cache
 
 __all__ = [
     "Addresses",
     "AlreadyRunning",
+    "Cache",
     "DataOfOtherVersion",
     "DataUnreachable",
     "EmbeddedError",

@@ -34,13 +34,16 @@ class Running:
     owner_url: str
     application_url: str
     redis_url: str
-    _children: Mapping[str, subprocess.Popen[bytes]]
+    #: It may be stopped for a while: `dead` does not mind.
+    cache: valkey.Cache
+    _postgresql: subprocess.Popen[bytes]
     _stack: ExitStack
 
     def dead(self) -> str | None:
-        """Return the name of an engine that has ended by itself, or None while both run."""
-        ended = (name for name, child in self._children.items() if child.poll() is not None)
-        return next(ended, None)
+        """Return the name of an engine that has ended by itself, or None while none has."""
+        if self._postgresql.poll() is not None:
+            return "PostgreSQL"
+        return "Valkey" if self.cache.is_dead else None
 
     def stop(self) -> None:
         """Stop both and give the folder free; a second call does nothing."""
@@ -76,13 +79,12 @@ class Engines:
             )
             log = folder / _LOGS / "valkey.log"
             password = notebook.valkey_password
-            cache = valkey.start(chosen, password, notebook.valkey_port, log=log)
+            cache = valkey.Cache(chosen, password, notebook.valkey_port, log=log)
             stack.callback(cache.stop)
             notebook.with_ports(valkey=cache.port).save(folder)
             found = server.addresses(notebook)
-            urls = (found.owner_url, found.application_url, cache.url(password))
-            children = {"PostgreSQL": server.child, "Valkey": cache.child}
-            return Running(*urls, children, stack.pop_all())
+            urls = (found.owner_url, found.application_url, cache.url)
+            return Running(*urls, cache, server.child, stack.pop_all())
 
 
 @contextmanager

@@ -37,7 +37,7 @@ _STATUS_LINE: Final = 7
 _SETTINGS: Final = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
-    "max_connections": "100",
+    "max_connections": "200",
     "shared_buffers": "48MB",
     "work_mem": "4MB",
     "maintenance_work_mem": "32MB",

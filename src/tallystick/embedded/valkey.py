@@ -15,7 +15,7 @@ from tallystick.embedded.place import Place
 from tallystick.embedded.ports import LOOPBACK, free_port
 from tallystick.process import last_words, open_log, spawn, terminate
 
-__all__ = ["Server", "start"]
+__all__ = ["Cache", "Server", "start"]
 
 _READY_WITHIN_S: Final = 15.0
 _STOP_WITHIN_S: Final = 5.0
@@ -51,6 +51,45 @@ class Server:
     def stop(self) -> None:
         """Stop the server."""
         terminate(self.child, deadline_s=_STOP_WITHIN_S)
+
+
+class Cache:
+    """A server that can be stopped and started again where it was, as a lab does."""
+
+    def __init__(self, place: Place, password: str, port: int, *, log: Path) -> None:
+        """Start it; raise EngineFailed."""
+        self._place: Final = place
+        self._password: Final = password
+        self._log: Final = log
+        self._server: Server | None = start(place, password, port, log=log)
+        self.port: Final = self._server.port
+        self.url: Final = self._server.url(password)
+
+    @property
+    def is_up(self) -> bool:
+        """Return whether it is meant to run."""
+        return self._server is not None
+
+    @property
+    def is_dead(self) -> bool:
+        """Return whether it has ended by itself."""
+        return self._server is not None and self._server.child.poll() is not None
+
+    def stop(self) -> None:
+        """Stop it; a second call does nothing."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+    def start_again(self) -> None:
+        """Start it under its old address; raise EngineFailed where somebody else has that now."""
+        if self._server is not None:
+            return
+        begun = start(self._place, self._password, self.port, log=self._log)
+        if begun.port != self.port:
+            begun.stop()
+            raise EngineFailed(f"Port {self.port} is taken by another program.")
+        self._server = begun
 
 
 def start(place: Place, password: str, port: int, *, log: Path) -> Server:

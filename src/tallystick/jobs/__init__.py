@@ -13,10 +13,11 @@ from tallystick.jobs.errors import (
     HandlerKnown,
     HandlerUnknown,
     JobError,
+    JobNotFound,
     JobRefused,
     QueueUnknown,
 )
-from tallystick.jobs.model import GROUPS, Drain, Handler, Periodic, Registry
+from tallystick.jobs.model import GROUPS, Drain, Handler, Job, JobState, Periodic, Registry
 from tallystick.jobs.operations import enqueue
 
 __all__ = [
@@ -27,8 +28,11 @@ __all__ = [
     "Handler",
     "HandlerKnown",
     "HandlerUnknown",
+    "Job",
     "JobError",
+    "JobNotFound",
     "JobRefused",
+    "JobState",
     "Periodic",
     "QueueUnknown",
     "Registry",

@@ -6,6 +6,7 @@ JobError
 │   └── QueueUnknown      no group's process reads this queue
 ├── HandlerKnown          two handlers of one name
 ├── HandlerUnknown        nobody knows how to run a job of this name
+├── JobNotFound           no job has this number, or none has it any more
 └── GiveUp                a handler says that another run will not help
 """
 
@@ -19,6 +20,7 @@ __all__ = [
     "HandlerKnown",
     "HandlerUnknown",
     "JobError",
+    "JobNotFound",
     "JobRefused",
     "QueueUnknown",
 ]
@@ -58,6 +60,12 @@ class HandlerUnknown(JobError):
     """No handler of this name is registered."""
 
     code = "job_handler_unknown"
+
+
+class JobNotFound(JobError):
+    """No job has this number; those that ended are kept for a while only."""
+
+    code = "job_not_found"
 
 
 class GiveUp(JobError):

@@ -7,12 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import Final
 
 from tallystick.jobs.errors import HandlerKnown, HandlerUnknown, JobRefused, QueueUnknown
 from tallystick.jobs.rules import backoff_s, is_handler_name
 
-__all__ = ["GROUPS", "QUEUES", "Depth", "Drain", "Handler", "Periodic", "Registry", "Rescued"]
+__all__ = [
+    "GROUPS",
+    "QUEUES",
+    "Depth",
+    "Drain",
+    "Handler",
+    "Job",
+    "JobState",
+    "Periodic",
+    "Registry",
+    "Rescued",
+]
 
 #: One process a group, so that a hung webhook never delays money.
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -139,3 +152,28 @@ class Rescued:
 
     again: tuple[int, ...] = ()
     poisoned: tuple[int, ...] = ()
+
+
+class JobState(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"  #: it waits, for a worker or for its time
+    RUNNING = "running"  #: a worker has it
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"  #: for good
+    CANCELLED = "cancelled"  #: somebody took it back
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A piece of background work, without its arguments. Moments are the raw database clock's."""
+
+    id: int
+    name: str
+    queue: str
+    state: JobState
+    #: Runs that have ended.
+    attempts: int
+    created_at: datetime
+    #: None while it may still run.
+    finished_at: datetime | None

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from tallystick.db import Connection
 from tallystick.jobs import store
-from tallystick.jobs.model import QUEUES, Depth
+from tallystick.jobs.errors import JobNotFound
+from tallystick.jobs.model import QUEUES, Depth, Job, JobState
 
-__all__ = ["depths", "failed", "oldest_age_s", "workers_alive"]
+__all__ = ["depths", "failed", "job", "oldest_age_s", "workers_alive"]
+
+_BIGINT_MAX: Final = 2**63 - 1
+_STATES: Final = {
+    "todo": JobState.QUEUED,
+    "doing": JobState.RUNNING,
+    "aborting": JobState.RUNNING,
+    "succeeded": JobState.SUCCEEDED,
+    "failed": JobState.FAILED,
+    "cancelled": JobState.CANCELLED,
+    "aborted": JobState.CANCELLED,
+}
 
 
 def depths(conn: Connection) -> dict[str, Depth]:
@@ -37,3 +51,14 @@ def failed(conn: Connection) -> dict[str, int]:
     A name that no handler has is that of quarantined jobs.
     """
     return {name: int(count) for name, count in store.read(conn, "failed")}
+
+
+def job(conn: Connection, *, job_id: int) -> Job:
+    """Return a job as it stands; raise JobNotFound. Nothing of its arguments comes out."""
+    found = store.read(conn, "by_id", id=job_id) if 0 < job_id <= _BIGINT_MAX else []
+    if not found:
+        raise JobNotFound("There is no such job, or it ended long ago.")
+    [(identity, name, queue, status, attempts, created_at, finished_at)] = found
+    state = _STATES[status]
+    is_over = state not in {JobState.QUEUED, JobState.RUNNING}
+    return Job(identity, name, queue, state, attempts, created_at, finished_at if is_over else None)

@@ -221,3 +221,20 @@ SELECT
 FROM public.procrastinate_jobs AS job
 WHERE job.status = 'failed'
 GROUP BY job.task_name;
+
+-- name: by_id
+-- One job as it stands, with the moments when it was enqueued and when it last ended.
+SELECT
+    job.id,
+    job.task_name,
+    job.queue_name,
+    job.status::text,
+    job.attempts,
+    min(event.at) FILTER (WHERE event.type = 'deferred') AS created_at,
+    max(event.at) FILTER (
+        WHERE event.type IN ('succeeded', 'failed', 'cancelled', 'aborted')
+    ) AS finished_at
+FROM public.procrastinate_jobs AS job
+LEFT JOIN public.procrastinate_events AS event ON job.id = event.job_id
+WHERE job.id = %(id)s -- noqa: RF02
+GROUP BY job.id;

@@ -26,6 +26,7 @@ class Scope(StrEnum):
     PAYMENTS_WRITE = "payments:write"  #: ask for payments
     TRANSFERS_READ = "transfers:read"  #: see transfers
     TRANSFERS_WRITE = "transfers:write"  #: move money from the owner's wallets
+    REFUNDS_WRITE = "refunds:write"  #: give payments back, or a part of them
 
 
 @dataclass(frozen=True, slots=True)

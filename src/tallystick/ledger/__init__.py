@@ -49,7 +49,16 @@ from tallystick.ledger.operations import (
     unfreeze,
     write_note,
 )
-from tallystick.ledger.queries import Months, account, entries, months, notes, transfers, verify
+from tallystick.ledger.queries import (
+    Months,
+    account,
+    entries,
+    months,
+    notes,
+    paths,
+    transfers,
+    verify,
+)
 from tallystick.ledger.writer import (
     AccountBusy,
     Gauges,
@@ -108,6 +117,7 @@ __all__ = [
     "months",
     "notes",
     "open_accounts",
+    "paths",
     "post",
     "reversal",
     "reverse",

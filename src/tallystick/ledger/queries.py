@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 from uuid import UUID
 
-from tallystick.db import Connection
+from tallystick.db import Connection, arrays
 from tallystick.ledger import store
 from tallystick.ledger.errors import AccountNotFound, TransferNotFound
 from tallystick.ledger.model import Account, Breach, Entry, Note, Transfer
@@ -20,6 +20,7 @@ __all__ = [
     "entries",
     "months",
     "notes",
+    "paths",
     "transfers",
     "verify",
 ]
@@ -74,6 +75,11 @@ def transfers(conn: Connection, *, posting_id: UUID) -> list[Transfer]:
     if not found:
         raise TransferNotFound("There is no such posting.")
     return [transfer for transfer, _ in found]
+
+
+def paths(conn: Connection, *, account_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Return what the accounts are called in the chart; who does not exist is left out."""
+    return dict(store.rows(conn, "paths", ids=arrays.uuids(account_ids)))
 
 
 def notes(

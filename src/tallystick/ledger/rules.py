@@ -80,9 +80,9 @@ def decide(
     for condition in deed.conditions:
         _judge(condition, accounts)
     after = _opened(accounts, deed)
-    owing = [account for account in after.values() if account.owes]
+    may_owe = _claims(deed) or any(account.owes for account in after.values())
     created_at = _not_before(after.values(), now)
-    moves = deed.moves if not owing and not _claims(deed) else _shares(deed, after, owing)
+    moves = _shares(deed, after) if may_owe else deed.moves
     transfers = []
     for move in moves:
         if move.reverses is not None:
@@ -239,7 +239,7 @@ def _claims(deed: Deed) -> bool:
     return any(move.beyond_id is not None for move in deed.moves)
 
 
-def _shares(deed: Deed, after: dict[UUID, Account], owing: Sequence[Account]) -> Iterator[Move]:
+def _shares(deed: Deed, after: dict[UUID, Account]) -> Iterator[Move]:
     """Give the moves as they are done: claims shared, and at the end what is paid back.
 
     Each is done before the next is asked for. Writes into `after` what accounts owe from then on.
@@ -249,8 +249,9 @@ def _shares(deed: Deed, after: dict[UUID, Account], owing: Sequence[Account]) ->
             yield move
         else:
             yield from _claim(move, move.beyond_id, after)
-    for account in owing:
-        yield from _repayment(account, after)
+    for account in tuple(after.values()):
+        if account.owes:
+            yield from _repayment(account, after)
 
 
 def _claim(move: Move, beyond_id: UUID, after: dict[UUID, Account]) -> Iterator[Move]:
@@ -267,10 +268,9 @@ def _claim(move: Move, beyond_id: UUID, after: dict[UUID, Account]) -> Iterator[
         yield replace(move, debit_id=beyond_id, amount=Money(rest, currency), beyond_id=None)
 
 
-def _repayment(before: Account, after: dict[UUID, Account]) -> Iterator[Move]:
-    """Give the move by which a credit pays back what its account owes, if it got one."""
-    account = after[before.id]
-    paid = min(account.owes, account.balance - before.balance)
+def _repayment(account: Account, after: dict[UUID, Account]) -> Iterator[Move]:
+    """Give the move by which an account that owes pays back what it has: it keeps nothing."""
+    paid = min(account.owes, account.balance - (account.floor or 0))
     if paid <= 0:
         return
     assert account.receivable_id is not None, "who owes has a receivable"

@@ -140,7 +140,7 @@ SET
     receivable_id = after.receivable_id
 FROM
     unnest(%(id)s::uuid[], %(owes)s::bigint[], %(receivable_id)s::uuid[])
-    AS after (id, owes, receivable_id)
+        AS after (id, owes, receivable_id)
 WHERE account.id = after.id;
 
 -- name: insert_reversals
@@ -251,6 +251,14 @@ SELECT
 FROM tallystick.transfer
 INNER JOIN tallystick.account ON transfer.debit_id = account.id
 WHERE transfer.id = %(transfer_id)s;
+
+-- name: paths
+-- What accounts are called.
+SELECT
+    account.id,
+    account.path
+FROM tallystick.account
+WHERE account.id = any(%(ids)s::uuid[]);
 
 -- name: transfers_of_posting
 -- Read the transfers of a posting in their order, each with its currency.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any, Final
 
 __all__ = ["redact", "redact_event"]
@@ -32,6 +33,8 @@ _PATH_KEY: Final = re.compile(
 )
 #: A line end or an escape sequence in a value could forge a line or paint a terminal.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+#: What every shape above needs; most values of a line hold none of it, and are done at once.
+_SUSPECT: Final = re.compile(r"[ _]|://|/(?i:new-password|verify-email)/|[0-9](?:-?[0-9]){12}")
 #: How deep a value is followed; below that it is masked whole.
 _DEPTH_MAX: Final = 6
 _OWN_LINES: Final = {"exception", "stack"}
@@ -55,13 +58,21 @@ def redact(value: object) -> object:
 
 
 def _clean(name: str, value: Any, depth: int) -> Any:
-    if (name and _SECRET_NAME.search(name)) or depth > _DEPTH_MAX:
+    if (name and _is_secret(name)) or depth > _DEPTH_MAX:
         return MASK
+    # Asked first: nearly all values are texts, and the question for mappings is dear.
+    if isinstance(value, str):
+        return _clean_single(value)
     if isinstance(value, Mapping):
         return {str(key): _clean(str(key), item, depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_clean("", item, depth + 1) for item in value]
     return _clean_single(value)
+
+
+@lru_cache(maxsize=1_024)
+def _is_secret(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None
 
 
 def _clean_single(value: Any) -> Any:
@@ -71,7 +82,11 @@ def _clean_single(value: Any) -> Any:
         return MASK if _is_card(str(value)) else value
     if isinstance(value, (bytes, bytearray, memoryview)):
         return f"[{len(value)} bytes]"
-    return _CONTROL.sub(_shown, _mask_shapes(str(value)))
+    text = str(value)
+    # Nothing printable is a control character, nor a space but the plain one.
+    if text.isprintable() and not _SUSPECT.search(text):
+        return text
+    return _CONTROL.sub(_shown, _mask_shapes(text))
 
 
 def _mask_shapes(text: str) -> str:

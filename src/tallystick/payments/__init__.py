@@ -1,7 +1,8 @@
 """Payments: money that crosses our wall, as states that move along one table.
 
 Record, call, record: a provider is called with no transaction open, only by the run that
-holds the open attempt. A timeout is `unknown`, never `failed`. Providers are joined by bootstrap.
+holds the open attempt. A timeout is `unknown`, never `failed`. Facts are booked, once.
+Providers are joined by bootstrap.
 """
 
 from __future__ import annotations
@@ -9,15 +10,39 @@ from __future__ import annotations
 from tallystick.payments.errors import (
     AmountOutOfRange,
     CurrencyUnsupported,
-    FactMismatch,
+    FactEarly,
     KeyReused,
     MoveForbidden,
     PaymentError,
     PaymentNotFound,
+    ReasonMissing,
+    RefundNotCovered,
+    RefundTooLarge,
+    RefundUnsupported,
+    ReviewNotFound,
+    ReviewResolved,
 )
-from tallystick.payments.handlers import SUBMIT, FactHandler, submit
-from tallystick.payments.model import Attempt, Payment, PaymentState, Step
-from tallystick.payments.operations import create
+from tallystick.payments.events import TRACE, EventSource, FactHandler, trace
+from tallystick.payments.handlers import LOOK, LOOK_CHANNEL, Caller, Gauges, janitor, look, submit
+from tallystick.payments.handlers import refund as send_refund
+from tallystick.payments.model import (
+    Attempt,
+    Collection,
+    CollectionKind,
+    Dispute,
+    DisputeState,
+    News,
+    NewsKind,
+    Origin,
+    Payment,
+    PaymentState,
+    Reason,
+    Refund,
+    Review,
+    Standing,
+    Step,
+)
+from tallystick.payments.operations import REFUND, SUBMIT, create, resolve
 from tallystick.payments.provider import (
     Accepted,
     AmountRange,
@@ -25,40 +50,99 @@ from tallystick.payments.provider import (
     CallUnknown,
     Capabilities,
     Declined,
+    DisputeReported,
     Expired,
     Fact,
+    Operation,
     Paid,
     Provider,
+    RefundReported,
+    RefundStatus,
 )
-from tallystick.payments.queries import get, of_owner, steps
+from tallystick.payments.queries import (
+    File,
+    Try,
+    file,
+    get,
+    named_there,
+    newest,
+    of_owner,
+    review,
+    reviews,
+    steps,
+)
+from tallystick.payments.refunds import refund
+from tallystick.payments.rules import check_refund
 
 __all__ = [
+    "LOOK",
+    "LOOK_CHANNEL",
+    "REFUND",
     "SUBMIT",
+    "TRACE",
     "Accepted",
     "AmountOutOfRange",
     "AmountRange",
     "Attempt",
     "CallRefused",
     "CallUnknown",
+    "Caller",
     "Capabilities",
+    "Collection",
+    "CollectionKind",
     "CurrencyUnsupported",
     "Declined",
+    "Dispute",
+    "DisputeReported",
+    "DisputeState",
+    "EventSource",
     "Expired",
     "Fact",
+    "FactEarly",
     "FactHandler",
-    "FactMismatch",
+    "File",
+    "Gauges",
     "KeyReused",
     "MoveForbidden",
+    "News",
+    "NewsKind",
+    "Operation",
+    "Origin",
     "Paid",
     "Payment",
     "PaymentError",
     "PaymentNotFound",
     "PaymentState",
     "Provider",
+    "Reason",
+    "ReasonMissing",
+    "Refund",
+    "RefundNotCovered",
+    "RefundReported",
+    "RefundStatus",
+    "RefundTooLarge",
+    "RefundUnsupported",
+    "Review",
+    "ReviewNotFound",
+    "ReviewResolved",
+    "Standing",
     "Step",
+    "Try",
+    "check_refund",
     "create",
+    "file",
     "get",
+    "janitor",
+    "look",
+    "named_there",
+    "newest",
     "of_owner",
+    "refund",
+    "resolve",
+    "review",
+    "reviews",
+    "send_refund",
     "steps",
     "submit",
+    "trace",
 ]

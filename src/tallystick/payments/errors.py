@@ -2,25 +2,38 @@
 
 PaymentError
 ├── PaymentNotFound       no such payment, or another owner's: the two look the same
+├── ReviewNotFound        no such review
+├── ReviewResolved        somebody answered it already
+├── ReasonMissing         a review is answered with a reason
+├── RefundUnsupported     there is nothing that could be refunded
+├── RefundTooLarge        more than is left of the payment
+├── RefundNotCovered      the wallet does not hold what is to go back
 ├── AmountOutOfRange      less or more than the provider takes
 ├── CurrencyUnsupported   the provider does not take this currency
 ├── KeyReused             the idempotency key stands for another request
 ├── MoveForbidden         the state table has no such move
-└── FactMismatch          a provider's fact does not fit the payment that it names
+└── FactEarly             a provider's fact is about something that is not here yet
 """
 
 from __future__ import annotations
 
 from tallystick.errors import TallystickError
+from tallystick.money import Money
 
 __all__ = [
     "AmountOutOfRange",
     "CurrencyUnsupported",
-    "FactMismatch",
+    "FactEarly",
     "KeyReused",
     "MoveForbidden",
     "PaymentError",
     "PaymentNotFound",
+    "ReasonMissing",
+    "RefundNotCovered",
+    "RefundTooLarge",
+    "RefundUnsupported",
+    "ReviewNotFound",
+    "ReviewResolved",
 ]
 
 
@@ -62,7 +75,56 @@ class MoveForbidden(PaymentError):
     code = "payment_move_forbidden"
 
 
-class FactMismatch(PaymentError):
-    """A provider reports another amount or currency than the payment asked for."""
+class FactEarly(PaymentError):
+    """A provider's fact is about something that is not here, or not yet: it is tried again."""
 
-    code = "payment_fact_mismatch"
+    code = "payment_fact_early"
+
+
+class RefundUnsupported(PaymentError):
+    """The payment brought no money, or its provider gives none back."""
+
+    code = "refund_unsupported"
+
+
+class RefundTooLarge(PaymentError):
+    """The refund is larger than what is left of the payment."""
+
+    code = "refund_too_large"
+    field = "amount"
+
+    def __init__(self, message: str, *, left: Money) -> None:
+        """Keep what is left."""
+        super().__init__(message)
+        self.left = left
+
+
+class RefundNotCovered(PaymentError):
+    """The wallet does not hold what is to go back."""
+
+    code = "refund_not_covered"
+    field = "amount"
+
+    def __init__(self, message: str, *, available: Money) -> None:
+        """Keep what the wallet holds."""
+        super().__init__(message)
+        self.available = available
+
+
+class ReviewNotFound(PaymentError):
+    """There is no such review."""
+
+    code = "review_not_found"
+
+
+class ReviewResolved(PaymentError):
+    """The review was answered before."""
+
+    code = "review_resolved"
+
+
+class ReasonMissing(PaymentError):
+    """A review is answered with a reason of 1 to 500 characters."""
+
+    code = "review_reason_missing"
+    field = "reason"

@@ -1,50 +1,63 @@
-"""The verbs that move payments, inside the caller's transaction.
+"""The verbs that move payments and refunds, inside the caller's transaction.
 
-States move under the payment's lock, along the state table, each move with its step.
+States move under the payment's lock, along the state table, each move with its step. Money is
+booked by `facts`, and by nothing here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
-from tallystick import chart, db, ids, jobs, ledger, wallets
+from tallystick import db, ids, jobs, wallets
 from tallystick.db import Connection
-from tallystick.ledger import Deed, Move, Posted
 from tallystick.money import Money
 from tallystick.payments import rules, store
-from tallystick.payments.errors import FactMismatch, KeyReused, MoveForbidden, PaymentNotFound
-from tallystick.payments.model import Attempt, Payment, PaymentState
-from tallystick.payments.provider import (
-    Accepted,
-    CallRefused,
-    Capabilities,
-    Declined,
-    Expired,
-    Paid,
-    Provider,
+from tallystick.payments.errors import (
+    KeyReused,
+    PaymentNotFound,
+    ReasonMissing,
+    ReviewNotFound,
+    ReviewResolved,
 )
-from tallystick.wallets import Wallet
+from tallystick.payments.model import (
+    Attempt,
+    Change,
+    Crossing,
+    Payment,
+    PaymentState,
+    Refund,
+    Review,
+)
+from tallystick.payments.provider import Accepted, CallRefused, Capabilities, Operation, Provider
+from tallystick.payments.store import AttemptRow
 
 __all__ = [
+    "REFUND",
     "SUBMIT",
+    "Begun",
+    "ask_a_person",
     "begin",
-    "book_declined",
-    "book_expired",
-    "book_paid",
     "create",
+    "locked",
+    "look_later",
+    "move",
+    "postpone",
     "record_accepted",
     "record_refused",
     "record_unknown",
+    "resolve",
+    "send_later",
 ]
 
-#: The job that calls the provider.
+#: The jobs that call the provider.
 SUBMIT: Final = "payments.submit"
-#: The place of payments in the house's lock order, among state rows.
-_RANK: Final = 220
+REFUND: Final = "payments.refund"
+
+Moving = TypeVar("Moving", bound=Crossing)
 
 
 def create(
@@ -70,10 +83,10 @@ def create(
     wallet = wallets.get(conn, wallet_id=wallet_id, owner=owner)
     Money(0, wallet.currency) + amount  # two currencies raise CurrencyMismatch
     asked = rules.fingerprint(wallet_id=wallet_id, amount=amount, provider=provider.name)
-    payment_id = ids.new()
+    patience = timedelta(seconds=provider.capabilities.queue_for_s[Operation.COLLECT])
     is_new = store.insert(
         conn,
-        id=payment_id,
+        id=ids.new(),
         owner=owner,
         wallet_id=wallet_id,
         amount=amount.minor,
@@ -83,7 +96,7 @@ def create(
         key=key,
         fingerprint=asked,
         request_id=request_id,
-        expires_at=now + timedelta(seconds=provider.capabilities.queue_for_s),
+        expires_at=now + patience,
         now=now,
     )
     [payment] = store.read(conn, "by_key", caller=caller, key=key)
@@ -91,219 +104,213 @@ def create(
     if payment.fingerprint != asked:
         raise KeyReused("This idempotency key stands for another request: use a new one.")
     if is_new:
-        store.write_step(
-            conn, payment.id, before="none", after=PaymentState.CREATED, note="", now=now
-        )
-        _send_later(conn, payment.id, delay_s=0)
+        store.write(conn, [Change(payment, "none")])
+        send_later(conn, payment, delay_s=0)
     return payment
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """Leave to call the provider: the payment and the open attempt."""
+    """Leave to call the provider: what for, and the open attempt."""
 
     payment: Payment
+    #: The refund to make; None where the payment is to be collected.
+    refund: Refund | None
     attempt: Attempt
 
 
 def begin(
-    conn: Connection, payment_id: UUID, *, capabilities: Capabilities, now: datetime
+    conn: Connection, wanted: Crossing, *, capabilities: Capabilities, now: datetime
 ) -> Begun | None:
     """Open the attempt that lets the caller, and nobody else, call the provider.
 
-    Returns None where there is nothing to send, or where another run may still be calling: then
-    the job comes back past that run's deadline. An open attempt past its deadline is recorded as
-    unknown, and the call repeated under the same key where the provider allows it. Locks the
-    payment.
+    Returns None where there is nothing to send, or where another run may still be calling: the
+    janitor comes back to it. An open attempt past its deadline is recorded as unknown, and the
+    call repeated under the same key where the provider allows it. Locks the payment. What has
+    waited for too long is not begun: `expire` ends it.
     """
-    payment = _locked(conn, payment_id)
-    past = store.attempts(conn, payment_id)
-    if past and past[-1].ended_at is None and not payment.is_terminal:
-        if past[-1].read_at < past[-1].attempt.deadline_at:
-            _send_later(conn, payment_id, delay_s=capabilities.deadline_s + 1)
+    payment_id, refund_id = wanted.names
+    payment, crossing = locked(conn, payment_id, refund_id)
+    past = store.attempts(conn, payment_id=payment_id, refund_id=refund_id)
+    if past and past[-1].ended_at is None:
+        if crossing.is_terminal or past[-1].read_at < past[-1].attempt.deadline_at:
             return None
         record_unknown(conn, past[-1].attempt, now=now)
-        payment = _locked(conn, payment_id)
-    if not _may_send(conn, payment, past, capabilities, now=now):
+        payment, crossing = locked(conn, payment_id, refund_id)
+    if not _may_send(crossing, past, capabilities, now=now):
         return None
+    if crossing.state is PaymentState.CREATED:
+        crossing = move(conn, crossing, PaymentState.SENDING, now=now)
     attempt = store.open_attempt(
         conn,
-        payment_id=payment_id,
+        crossing,
         number=len(past) + 1,
-        provider_key=f"tallystick-{payment_id}-collect",
+        operation=Operation.COLLECT if refund_id is None else Operation.REFUND,
         deadline_s=capabilities.deadline_s,
     )
-    return Begun(payment, attempt)
+    if isinstance(crossing, Refund):
+        return Begun(payment, crossing, attempt)
+    return Begun(crossing, None, attempt)
 
 
 def _may_send(
-    conn: Connection,
-    payment: Payment,
-    past: list[store.AttemptRow],
-    capabilities: Capabilities,
-    *,
-    now: datetime,
+    crossing: Crossing, past: Sequence[AttemptRow], capabilities: Capabilities, *, now: datetime
 ) -> bool:
-    """Move a locked payment on to its call, or expire it, and return whether to call."""
-    if payment.state is PaymentState.UNKNOWN:
+    if crossing.state is PaymentState.UNKNOWN and past:
         return rules.may_resend(past[0].started_at, past[0].read_at, capabilities)
-    if payment.state is not PaymentState.CREATED:
-        return False
-    if now >= payment.expires_at:
-        _move(conn, payment, PaymentState.EXPIRED, now=now, note="Nothing was sent in time.")
-        return False
-    _move(conn, payment, PaymentState.SENDING, now=now)
-    return True
+    return crossing.state is PaymentState.CREATED and now < crossing.expires_at
+
+
+def postpone(
+    conn: Connection,
+    wanted: Crossing,
+    *,
+    why: str,
+    delay_s: int,
+    turn: int,
+    now: datetime,
+) -> None:
+    """Send what waits in our queue a little later, and tell its people why it waits.
+
+    Nothing was sent. It is tried once more before its time is over, and told once; not at all for
+    an empty `why`. `turn` counts how often it had to wait.
+    """
+    payment_id, refund_id = wanted.names
+    _, crossing = locked(conn, payment_id, refund_id)
+    if crossing.state is not PaymentState.CREATED:
+        return
+    told = [step.note for step in store.steps(conn, payment_id) if step.refund_id == refund_id]
+    if why and told[-1:] != [why]:
+        noted = replace(crossing, updated_at=now)
+        store.write(conn, [Change(noted, crossing.state.value, why)])
+    left_s = max(1, (crossing.expires_at - now) // timedelta(seconds=1))
+    send_later(conn, crossing, delay_s=min(delay_s, left_s), turn=turn)
 
 
 def record_accepted(
-    conn: Connection, attempt: Attempt, accepted: Accepted, *, now: datetime
+    conn: Connection,
+    attempt: Attempt | None,
+    accepted: Accepted,
+    *,
+    payment_id: UUID,
+    now: datetime,
 ) -> None:
-    """Record that the provider took the payment. A payment that a webhook settled stays settled."""
-    payment = _locked(conn, attempt.payment_id)
-    store.end_attempt(conn, attempt.id, outcome="answered")
+    """Record that the provider has the payment. A payment that a webhook settled stays settled.
+
+    `attempt` is None where it was found by looking, not by an answer.
+    """
+    _, payment = locked(conn, payment_id, None)
+    if attempt is not None:
+        store.end_attempt(conn, attempt.id, outcome="answered")
     if payment.state in {PaymentState.SENDING, PaymentState.UNKNOWN}:
+        assert isinstance(payment, Payment)
         changed = replace(payment, reference=accepted.reference, action_url=accepted.action_url)
-        _move(conn, changed, PaymentState.SUBMITTED, now=now)
+        move(conn, changed, PaymentState.SUBMITTED, now=now)
 
 
 def record_refused(
     conn: Connection, attempt: Attempt, refusal: CallRefused, *, now: datetime
 ) -> None:
-    """Record that the provider refused for good: nothing was taken."""
-    payment = _locked(conn, attempt.payment_id)
+    """Record that the provider refused a payment for good: nothing was taken."""
+    _, payment = locked(conn, attempt.payment_id, None)
     store.end_attempt(conn, attempt.id, outcome="refused")
     if payment.state in {PaymentState.SENDING, PaymentState.UNKNOWN}:
-        changed = replace(payment, failure_code=refusal.code, failure_detail=refusal.sentence[:500])
-        _move(conn, changed, PaymentState.FAILED, now=now, note=refusal.sentence[:500])
+        sentence = refusal.sentence[:500]
+        changed = replace(payment, failure_code=refusal.code, failure_detail=sentence)
+        move(conn, changed, PaymentState.FAILED, now=now, note=sentence)
 
 
-def record_unknown(conn: Connection, attempt: Attempt, *, now: datetime) -> None:
-    """Record that nobody knows what became of the call, and ask again a little later."""
-    payment = _locked(conn, attempt.payment_id)
+def record_unknown(
+    conn: Connection, attempt: Attempt, *, now: datetime, retry_after_s: int | None = None
+) -> None:
+    """Record that nobody knows what became of the call; the janitor asks a little later.
+
+    Not before `retry_after_s` seconds where the provider said so.
+    """
+    _, crossing = locked(conn, attempt.payment_id, attempt.refund_id)
     if not store.end_attempt(conn, attempt.id, outcome="unknown"):
         return
-    if payment.state is PaymentState.SENDING:
+    if crossing.state is PaymentState.SENDING:
         note = "The provider did not answer in time; we ask again."
-        _move(conn, payment, PaymentState.UNKNOWN, now=now, note=note)
-    if payment.state in {PaymentState.SENDING, PaymentState.UNKNOWN}:
-        _send_later(conn, payment.id, delay_s=min(300, 2**attempt.number))
+        crossing = move(conn, crossing, PaymentState.UNKNOWN, now=now, note=note)
+    if retry_after_s is not None and crossing.look_at is not None:
+        later = max(crossing.look_at, now + timedelta(seconds=retry_after_s))
+        look_later(conn, crossing, later)
 
 
-def book_paid(conn: Connection, fact: Paid, *, provider: str, event_id: UUID) -> Posted | None:
-    """Book the provider's money to the wallet, once; return None where it is booked already.
-
-    One transaction holds the transfer, the state and the step. Raises PaymentNotFound for an
-    unknown payment, and FactMismatch for another amount than was asked: nothing is booked then.
-    """
-    payment_id = ids.read("pay", fact.payment_id)
-    payment = next(iter(store.read(conn, "by_id", id=payment_id)), None)
-    if payment is None or payment.provider != provider:
-        raise PaymentNotFound(f"{provider} reports a payment that is not here: {payment_id}.")
-    if fact.amount != payment.amount:
-        raise FactMismatch(f"{fact.amount} was paid, {payment.amount} was asked for.")
-    if payment.state is PaymentState.SETTLED:
-        return None
-    wallet = wallets.get(conn, wallet_id=payment.wallet_id, owner=payment.owner)
-    deed = _top_up(conn, payment, wallet, fact, actor=f"provider:{provider}", event_id=event_id)
-    try:
-        return ledger.post(conn, deed)
-    except AlreadySettled:
-        return None
+def look_later(conn: Connection, crossing: Crossing, when: datetime) -> None:
+    """Have a locked payment or refund looked at again at a moment of our clock."""
+    store.look_later(conn, _LOOK_LATER[type(crossing)], {crossing.id: when})
 
 
-def book_declined(conn: Connection, fact: Declined, *, now: datetime) -> None:
-    """Record that a card was refused: the payment stays open for another card."""
-    payment = _locked(conn, ids.read("pay", fact.payment_id))
-    if payment.state is not PaymentState.SUBMITTED:
-        return
-    changed = replace(
-        payment, failure_code=fact.code, failure_detail=fact.sentence[:500], updated_at=now
-    )
-    store.update(conn, changed, before=payment.state, note=fact.sentence[:500])
-
-
-def book_expired(conn: Connection, fact: Expired, *, now: datetime) -> None:
-    """Record that the provider's offer ran out; a payment that was paid stays paid."""
-    payment = _locked(conn, ids.read("pay", fact.payment_id))
-    if PaymentState.EXPIRED in rules.ALLOWED[payment.state]:
-        _move(conn, payment, PaymentState.EXPIRED, now=now, note="The payment page has expired.")
-
-
-class AlreadySettled(MoveForbidden):
-    """Another run booked the same fact first."""
-
-    code = "payment_already_settled"
-
-
-@dataclass(frozen=True)
-class _Settlement:
-    """The part of a top-up's deed that settles its payment."""
-
-    payment_id: UUID
-    reference: str
-    rank: int = _RANK
-
-    @property
-    def keys(self) -> tuple[UUID, ...]:
-        return (self.payment_id,)
-
-    def lock(self, conn: Connection, keys: tuple[UUID, ...]) -> Mapping[UUID, Payment]:
-        return store.lock(conn, keys)
-
-    def decide(self, rows: Mapping[UUID, Payment], now: datetime) -> Mapping[UUID, Payment]:
-        payment = rows[self.payment_id]
-        if payment.state is PaymentState.SETTLED:
-            raise AlreadySettled("The payment is settled already.")
-        rules.check_move(payment.state, PaymentState.SETTLED)
-        return {payment.id: replace(payment, state=PaymentState.SETTLED, updated_at=now)}
-
-    def write(self, conn: Connection, posted: Posted) -> None:
-        payment = store.lock(conn, (self.payment_id,))[self.payment_id]
-        settled = replace(
-            payment,
-            reference=payment.reference or self.reference,
-            failure_code=None,
-            failure_detail=None,
-            posting_id=posted.deed.id,
-            settled_at=posted.created_at,
-        )
-        _move(conn, settled, PaymentState.SETTLED, now=posted.created_at)
-
-
-def _top_up(
-    conn: Connection, payment: Payment, wallet: Wallet, fact: Paid, *, actor: str, event_id: UUID
-) -> Deed:
-    plan = chart.clearing(payment.provider, payment.amount.currency)
-    [clearing_id] = ledger.open_accounts(conn, [plan])
-    return Deed(
+def ask_a_person(conn: Connection, crossing: Crossing, *, now: datetime) -> None:
+    """Hand a locked payment or refund to a person: no provider could tell what became of it."""
+    words = "The provider could not say what became of it. Find out there, and decide."
+    if crossing.state is not PaymentState.UNKNOWN:
+        crossing = move(conn, crossing, PaymentState.UNKNOWN, now=now)
+    move(conn, crossing, PaymentState.REVIEW, now=now, note=words)
+    word, prefix = ("refund", "ref") if isinstance(crossing, Refund) else ("payment", "pay")
+    asked = Review(
         id=ids.new(),
-        kind="top_up",
-        actor=actor,
-        request_id=str(event_id),
-        occurred_at=fact.occurred_at,
-        moves=(Move(clearing_id, wallet.available_id, fact.amount, "top_up"),),
-        parts=(_Settlement(payment.id, fact.reference),),
+        kind=f"{word}_unknown",
+        subject=ids.show(prefix, crossing.id),
+        payment_id=crossing.names[0],
+        provider=crossing.provider,
+        question=words,
+        opened_at=now,
     )
+    store.open_review(conn, asked)
 
 
-def _send_later(conn: Connection, payment_id: UUID, *, delay_s: int) -> None:
-    arguments = {"payment_id": str(payment_id)}
-    jobs.enqueue(conn, name=SUBMIT, arguments=arguments, queue="money", delay_s=delay_s)
+def resolve(conn: Connection, *, review_id: UUID, by: str, reason: str, now: datetime) -> Review:
+    """Keep a person's answer to a review and return it; the money stays where it is.
+
+    Raises ReviewNotFound, ReviewResolved, and ReasonMissing for no reason of 1 to 500 characters.
+    Locks the review.
+    """
+    words = reason.strip()
+    if not 1 <= len(words) <= _REASON_MAX or not db.is_text(words):
+        raise ReasonMissing(f"Say in 1 to {_REASON_MAX} characters what you found.")
+    review = store.lock_review(conn, review_id)
+    if review is None:
+        raise ReviewNotFound("There is no such review.")
+    if not review.is_open:
+        raise ReviewResolved("Somebody has answered this already.")
+    store.run(conn, "resolve_review", id=review_id, resolved_at=now, resolved_by=by, reason=words)
+    return replace(review, resolved_at=now, resolved_by=by, reason=words)
 
 
-def _locked(conn: Connection, payment_id: UUID) -> Payment:
-    payment = store.lock(conn, (payment_id,)).get(payment_id)
-    if payment is None:
+_REASON_MAX: Final = 500
+_LOOK_LATER: Final = {Payment: "look_later_payments", Refund: "look_later_refunds"}
+
+
+def locked(conn: Connection, payment_id: UUID, refund_id: UUID | None) -> tuple[Payment, Crossing]:
+    """Lock a payment and return it with the one that is meant: itself, or a refund of it.
+
+    Raises PaymentNotFound.
+    """
+    found = store.lock_one(conn, payment_id, refund_id)
+    if found is None:
         raise PaymentNotFound("There is no such payment.")
-    return payment
+    return found
 
 
-def _move(
-    conn: Connection, payment: Payment, after: PaymentState, *, now: datetime, note: str = ""
-) -> None:
-    """Write a locked payment's move; the page to pay on is gone with every move but `submitted`."""
-    rules.check_move(payment.state, after)
-    action_url = payment.action_url if after is PaymentState.SUBMITTED else None
-    moved = replace(payment, state=after, action_url=action_url, updated_at=now)
-    store.update(conn, moved, before=payment.state, note=note)
+def move(
+    conn: Connection, crossing: Moving, after: PaymentState, *, now: datetime, note: str = ""
+) -> Moving:
+    """Write a locked payment's or refund's move and return it as it stands then.
+
+    Raises MoveForbidden.
+    """
+    arrived = rules.moved(crossing, after, now=now)
+    store.write(conn, [Change(arrived, crossing.state.value, note)])
+    return arrived
+
+
+def send_later(conn: Connection, crossing: Crossing, *, delay_s: int, turn: int = 0) -> None:
+    """Enqueue the job that calls the provider; `turn` as in `postpone`."""
+    name, field = (SUBMIT, "payment_id") if isinstance(crossing, Payment) else (REFUND, "refund_id")
+    arguments: dict[str, str | int] = {field: str(crossing.id)}
+    if turn:
+        arguments["turn"] = turn
+    jobs.enqueue(conn, name=name, arguments=arguments, queue="money", delay_s=delay_s)

@@ -2,34 +2,83 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Final
+from enum import StrEnum
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from tallystick import db, ids
-from tallystick.db import Connection, Statements
+from tallystick.db import Connection, Statements, arrays
 from tallystick.money import Currency, Money
-from tallystick.payments.model import Attempt, Payment, PaymentState, Step
+from tallystick.payments.model import (
+    Attempt,
+    Change,
+    Collection,
+    CollectionKind,
+    Crossing,
+    Dispute,
+    DisputeState,
+    News,
+    NewsKind,
+    Origin,
+    Payment,
+    PaymentState,
+    Reason,
+    Refund,
+    Review,
+    Standing,
+    Step,
+)
 
 __all__ = [
     "AttemptRow",
     "attempts",
+    "collected",
+    "collected_before",
+    "collections",
+    "disputes",
     "end_attempt",
     "insert",
+    "insert_collections",
+    "insert_news",
+    "insert_refund",
     "lock",
+    "lock_one",
+    "lock_review",
+    "look_later",
+    "news",
     "open_attempt",
+    "open_review",
     "read",
+    "read_refunds",
+    "review",
+    "reviews",
+    "rows",
+    "run",
     "steps",
-    "update",
-    "write_step",
+    "write",
+    "write_dispute",
+    "write_payments",
 ]
 
 STATEMENTS: Final = Statements(__package__)
-#: Columns that a Payment keeps as they are.
-_PLAIN: Final = tuple(
-    field.name for field in fields(Payment) if field.name not in {"amount", "state", "fingerprint"}
-)
+_PAYMENT: Final[Mapping[str, Callable[[Iterable[Any]], arrays.Column]]] = {
+    "id": arrays.uuids,
+    "state": arrays.texts,
+    "reference": arrays.texts,
+    "action_url": arrays.texts,
+    "failure_code": arrays.texts,
+    "failure_detail": arrays.texts,
+    "posting_id": arrays.uuids,
+    "settled_at": arrays.moments,
+    "collected_reference": arrays.texts,
+    "waiting_since": arrays.moments,
+    "look_at": arrays.moments,
+    "updated_at": arrays.moments,
+}
+Row = TypeVar("Row", Payment, Refund, Dispute, News, Collection, Review)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +88,9 @@ class AttemptRow:
     attempt: Attempt
     started_at: datetime
     ended_at: datetime | None
+    operation: str
+    #: answered, refused or unknown; None while it is open.
+    outcome: str | None
     read_at: datetime
 
 
@@ -59,89 +111,204 @@ def insert(conn: Connection, **values: object) -> bool:
 
 def read(conn: Connection, name: str, **values: object) -> list[Payment]:
     """Run a named statement that returns payments. Columns that are new to us are passed over."""
-    return [_payment(row) for row in db.records(conn, STATEMENTS[name], values)]
+    return [_made(Payment, row) for row in _records(conn, name, **values)]
 
 
-def lock(conn: Connection, payment_ids: tuple[UUID, ...]) -> dict[UUID, Payment]:
-    """Lock payments FOR NO KEY UPDATE in order of id and return those that exist."""
-    return {payment.id: payment for payment in read(conn, "lock", ids=list(payment_ids))}
+def read_refunds(conn: Connection, name: str, **values: object) -> list[Refund]:
+    """Run a named statement that returns refunds."""
+    return [_made(Refund, row) for row in _records(conn, name, **values)]
 
 
-def update(conn: Connection, payment: Payment, *, before: PaymentState, note: str = "") -> None:
-    """Write a locked payment as it is to stand, with the step that brought it there."""
-    run(
-        conn,
-        "update_payment",
-        id=payment.id,
-        state=payment.state.value,
-        reference=payment.reference,
-        action_url=payment.action_url,
-        failure_code=payment.failure_code,
-        failure_detail=payment.failure_detail,
-        posting_id=payment.posting_id,
-        settled_at=payment.settled_at,
-        now=payment.updated_at,
+def disputes(conn: Connection, payment_ids: Sequence[UUID]) -> list[Dispute]:
+    """Return all disputes of some payments, first to last."""
+    found = _records(conn, "disputes_of_payments", payment_ids=arrays.uuids(payment_ids))
+    return [_made(Dispute, row) for row in found]
+
+
+def news(conn: Connection, payment_ids: Sequence[UUID]) -> list[News]:
+    """Return what was booked beside some payments, first to last."""
+    found = _records(conn, "news_of_payments", payment_ids=arrays.uuids(payment_ids))
+    return [_made(News, row) for row in found]
+
+
+def lock(conn: Connection, payment_ids: Sequence[UUID]) -> dict[UUID, Standing]:
+    """Lock payments FOR NO KEY UPDATE in order of id and return those that exist.
+
+    Their refunds, disputes and news move under the same lock and are read with them.
+    """
+    locked = read(conn, "lock", ids=arrays.uuids(payment_ids))
+    if not locked:
+        return {}
+    named = [payment.id for payment in locked]
+    kept = collections(conn, named)
+    # What brought no money, and has not ended, has nothing that could come back.
+    brought = {one.payment_id for one in kept}
+    since = [one.id for one in locked if one.is_terminal or one.id in brought]
+    refunds = (
+        read_refunds(conn, "refunds_of_payments", payment_ids=arrays.uuids(since)) if since else []
     )
-    write_step(
-        conn,
-        payment.id,
-        before=before.value,
-        after=payment.state,
-        note=note,
-        now=payment.updated_at,
-    )
+    disputed, told = (disputes(conn, since), news(conn, since)) if since else ([], [])
+    return {
+        payment.id: Standing(
+            payment,
+            {one.id: one for one in refunds if one.payment_id == payment.id},
+            {one.reference: one for one in disputed if one.payment_id == payment.id},
+            frozenset((one.kind, one.reference) for one in told if one.payment_id == payment.id),
+            {one.reference: one for one in kept if one.payment_id == payment.id},
+        )
+        for payment in locked
+    }
 
 
-def write_step(
-    conn: Connection,
-    payment_id: UUID,
-    *,
-    before: str,
-    after: PaymentState,
-    note: str,
-    now: datetime,
-) -> None:
-    """Write one move; `before` is `none` for the beginning."""
-    run(
+def collections(conn: Connection, payment_ids: Sequence[UUID]) -> list[Collection]:
+    """Return the money that came for some payments, first to last."""
+    found = _records(conn, "collections_of_payments", payment_ids=arrays.uuids(payment_ids))
+    return [_made(Collection, row) for row in found]
+
+
+def collected(
+    conn: Connection, *, provider: str, references: Sequence[str]
+) -> dict[str, Collection]:
+    """Return the money that a provider names by these ids of its own, where it is known."""
+    named = arrays.texts(references)
+    found = _records(conn, "collected", provider=provider, references=named)
+    made = [_made(Collection, row) for row in found]
+    return {one.collected_reference: one for one in made if one.collected_reference is not None}
+
+
+def collected_before(
+    conn: Connection, *, provider: str, references: Sequence[str]
+) -> dict[str, UUID]:
+    """Return whose it is, of payments that were settled before money was kept piece by piece."""
+    named = arrays.texts(references)
+    return dict(rows(conn, "collected_before", provider=provider, references=named))
+
+
+def insert_collections(conn: Connection, kept: Sequence[Collection]) -> bool:
+    """Keep pieces of money and return whether none of them was kept already."""
+    if not kept:
+        return True
+    made = rows(
         conn,
-        "insert_step",
-        id=ids.new(),
-        payment_id=payment_id,
-        state_before=before,
-        state=after.value,
-        note=note,
-        now=now,
+        "insert_collections",
+        id=arrays.uuids(one.id for one in kept),
+        payment_id=arrays.uuids(one.payment_id for one in kept),
+        provider=arrays.texts(one.provider for one in kept),
+        reference=arrays.texts(one.reference for one in kept),
+        collected_reference=arrays.texts(one.collected_reference for one in kept),
+        kind=arrays.texts(one.kind.value for one in kept),
+        amount=arrays.integers(one.amount.minor for one in kept),
+        currency=arrays.texts(one.amount.currency.code for one in kept),
+        posting_id=arrays.uuids(one.posting_id for one in kept),
+        occurred_at=arrays.moments(one.occurred_at for one in kept),
+        created_at=arrays.moments(one.created_at for one in kept),
     )
+    return len(made) == len(kept)
+
+
+def lock_one(
+    conn: Connection, payment_id: UUID, refund_id: UUID | None
+) -> tuple[Payment, Crossing] | None:
+    """Lock a payment and return it with the one that is meant, itself or a refund of it."""
+    found = read(conn, "lock", ids=arrays.uuids([payment_id]))
+    if not found or refund_id is None:
+        return (found[0], found[0]) if found else None
+    made = read_refunds(conn, "refund_of_payment", id=refund_id, payment_id=payment_id)
+    return (found[0], made[0]) if made else None
+
+
+def write(conn: Connection, changes: Sequence[Change]) -> None:
+    """Write locked payments and refunds as they are to stand, and their steps, all at once."""
+    # Of several moves of one, the last one's is where it stands.
+    last = {change.after.id: change.after for change in changes}.values()
+    write_payments(conn, [one for one in last if isinstance(one, Payment)])
+    for one in last:
+        if isinstance(one, Refund):
+            run(conn, "update_refund", **_values(one))
+    _write_steps(conn, changes)
+
+
+def write_payments(conn: Connection, payments: Sequence[Payment]) -> None:
+    """Write locked payments as they are to stand, at once, without a step."""
+    if not payments:
+        return
+    columns = {
+        field: make(getattr(one, field) for one in payments) for field, make in _PAYMENT.items()
+    }
+    refunded = arrays.integers(one.refunded.minor for one in payments)
+    run(conn, "update_payments", refunded=refunded, **columns)
+
+
+def insert_refund(conn: Connection, refund: Refund, *, note: str = "") -> None:
+    """Keep a new refund with its first step."""
+    run(conn, "insert_refund", **_values(refund))
+    _write_steps(conn, [Change(refund, "none", note)])
+
+
+def write_dispute(conn: Connection, dispute: Dispute) -> None:
+    """Keep a dispute of a locked payment, or bring it to where it goes."""
+    run(conn, "write_dispute", **_values(dispute))
+
+
+def insert_news(conn: Connection, told: News) -> bool:
+    """Keep a piece of news and return whether this fact was not kept already."""
+    return bool(rows(conn, "insert_news", **_values(told)))
+
+
+def open_review(conn: Connection, review: Review) -> None:
+    """Ask a question, unless it is asked already."""
+    run(conn, "open_review", **_values(review))
+
+
+def lock_review(conn: Connection, review_id: UUID) -> Review | None:
+    """Lock a review and return it; None where there is none."""
+    found = _records(conn, "lock_review", id=review_id)
+    return _made(Review, found[0]) if found else None
+
+
+def review(conn: Connection, review_id: UUID) -> Review | None:
+    """Return a review; None where there is none."""
+    found = _records(conn, "review_by_id", id=review_id)
+    return _made(Review, found[0]) if found else None
+
+
+def reviews(conn: Connection, **values: object) -> list[Review]:
+    """Return reviews, the newest first."""
+    return [_made(Review, row) for row in _records(conn, "reviews", **values)]
 
 
 def steps(conn: Connection, payment_id: UUID) -> list[Step]:
-    """Return all moves of a payment in their order."""
+    """Return all moves of a payment and of its refunds, in their order."""
     found = rows(conn, "steps", payment_id=payment_id)
-    return [Step(PaymentState(state), note, at) for state, note, at in found]
+    return [Step(PaymentState(state), note, at, refund_id) for state, note, at, refund_id in found]
 
 
-def attempts(conn: Connection, payment_id: UUID) -> list[AttemptRow]:
-    """Return all attempts of a payment, first to last."""
-    found = rows(conn, "attempts", payment_id=payment_id)
-    return [AttemptRow(Attempt(*row[:5]), *row[5:]) for row in found]
+def attempts(
+    conn: Connection, *, payment_id: UUID, refund_id: UUID | None = None, whole: bool = False
+) -> list[AttemptRow]:
+    """Return the attempts of a payment or of a refund of it, or `whole`, of both, in order."""
+    found = rows(conn, "attempts", payment_id=payment_id, refund_id=refund_id, whole=whole)
+    return [AttemptRow(Attempt(*row[:6]), *row[6:]) for row in found]
 
 
 def open_attempt(
-    conn: Connection, *, payment_id: UUID, number: int, provider_key: str, deadline_s: int
+    conn: Connection, crossing: Crossing, *, number: int, operation: str, deadline_s: int
 ) -> Attempt:
     """Write an attempt before its call; the database refuses a second open one."""
-    attempt_id = ids.new()
+    payment_id, refund_id = crossing.names
+    attempt_id, provider_key = ids.new(), f"tallystick-{crossing.id}-{operation}"
     [(deadline_at,)] = rows(
         conn,
         "open_attempt",
         id=attempt_id,
         payment_id=payment_id,
+        refund_id=refund_id,
         number=number,
-        operation="collect",
+        operation=operation,
         provider_key=provider_key,
         deadline_s=deadline_s,
     )
-    return Attempt(attempt_id, payment_id, number, provider_key, deadline_at)
+    return Attempt(attempt_id, payment_id, number, provider_key, deadline_at, refund_id)
 
 
 def end_attempt(conn: Connection, attempt_id: UUID, *, outcome: str) -> bool:
@@ -149,11 +316,67 @@ def end_attempt(conn: Connection, attempt_id: UUID, *, outcome: str) -> bool:
     return bool(rows(conn, "end_attempt", id=attempt_id, outcome=outcome))
 
 
-def _payment(row: dict[str, Any]) -> Payment:
-    plain = {name: row[name] for name in _PLAIN}
-    return Payment(
-        amount=Money(row["amount"], Currency(row["currency"])),
-        state=PaymentState(row["state"]),
-        fingerprint=row["fingerprint"],
-        **plain,
+def look_later(conn: Connection, name: str, when: Mapping[UUID, datetime | None]) -> None:
+    """Write when locked payments or refunds are looked at again."""
+    if when:
+        run(conn, name, id=arrays.uuids(when), look_at=arrays.moments(when.values()))
+
+
+def _records(conn: Connection, name: str, **values: object) -> list[dict[str, Any]]:
+    return db.records(conn, STATEMENTS[name], values)
+
+
+#: How columns become fields where they differ.
+_READ: Final[Mapping[tuple[type, str], Callable[[dict[str, Any]], Any]]] = {
+    (Payment, "state"): lambda row: PaymentState(row["state"]),
+    (Refund, "state"): lambda row: PaymentState(row["state"]),
+    (Dispute, "state"): lambda row: DisputeState(row["state"]),
+    (Refund, "origin"): lambda row: Origin(row["origin"]),
+    (Refund, "reason"): lambda row: Reason(row["reason"]),
+    (News, "kind"): lambda row: NewsKind(row["kind"]),
+    (Collection, "kind"): lambda row: CollectionKind(row["kind"]),
+    **{
+        (kind, "amount"): lambda row: Money(row["amount"], Currency(row["currency"]))
+        for kind in (Payment, Refund, Dispute, News, Collection)
+    },
+    (Payment, "refunded"): lambda row: Money(row["refunded"], Currency(row["currency"])),
+}
+
+
+def _made(kind: type[Row], row: dict[str, Any]) -> Row:
+    """Return the row as what it is; columns that are new to us are passed over."""
+    own: dict[str, Any] = {
+        field.name: _READ[kind, field.name](row) if (kind, field.name) in _READ else row[field.name]
+        for field in fields(kind)
+    }
+    return kind(**own)
+
+
+def _values(record: Refund | Dispute | News | Review) -> dict[str, object]:
+    """Return the record's fields as its statement names them."""
+    values: dict[str, object] = {}
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if isinstance(value, Money):
+            values |= {field.name: value.minor, "currency": value.currency.code}
+        else:
+            values[field.name] = value.value if isinstance(value, StrEnum) else value
+    return values
+
+
+def _write_steps(conn: Connection, moves: Sequence[Change]) -> None:
+    changes = [change for change in moves if change.note or change.before != change.after.state]
+    if not changes:
+        return
+    after = [change.after for change in changes]
+    run(
+        conn,
+        "insert_steps",
+        id=arrays.uuids(ids.new() for _ in changes),
+        payment_id=arrays.uuids(one.names[0] for one in after),
+        refund_id=arrays.uuids(one.names[1] for one in after),
+        state_before=arrays.texts(change.before for change in changes),
+        state=arrays.texts(one.state.value for one in after),
+        note=arrays.texts(change.note for change in changes),
+        created_at=arrays.moments(one.updated_at for one in after),
     )

@@ -30,6 +30,15 @@ from tallystick.settings.kinds import (
     SmtpUrl,
     TimeZone,
 )
+from tallystick.settings.meanings import (
+    BreakerOpenFor,
+    BreakerVolume,
+    BreakerWindow,
+    CallsMax,
+    Caretaker,
+    MetricsPort,
+    WorkerMetricsPort,
+)
 
 __all__ = ["DEVELOPMENT_SECRET_KEY", "PREFIX", "STRIPE_API_URL", "Settings"]
 
@@ -89,8 +98,8 @@ class Settings(BaseSettings):
         bool,
         Note(
             _PLACE,
-            "Serve /dev/mail, where the letters can be read that this place has written. "
-            "Left out, it is true in development and false in production.",
+            "Serve /dev/mail, where this place's letters can be read, and /dev/lab, where trouble "
+            "is to be had. Left out, it is true in development and false in production.",
             "false",
         ),
     ] = Field(default_factory=_in_development)
@@ -104,6 +113,8 @@ class Settings(BaseSettings):
             "`tallystick start`.",
         ),
     ] = False
+
+    caretaker: Caretaker = None
 
     secret_key: Annotated[
         SecretStr,
@@ -230,8 +241,8 @@ class Settings(BaseSettings):
     ] = 86_400
 
     money_concurrency: Annotated[
-        Count, Note(_WORK, "Money jobs that run at once in one worker process.", "4")
-    ] = 4
+        Count, Note(_WORK, "Money jobs that run at once in one worker process.", "28")
+    ] = 28
     webhooks_concurrency: Annotated[
         Count, Note(_WORK, "Webhook and notice jobs that run at once in one process.", "4")
     ] = 4
@@ -281,6 +292,11 @@ class Settings(BaseSettings):
     stripe_timeout_s: Annotated[
         Seconds, Note(_CARDS, "How long one call to Stripe may take.", "10")
     ] = 10
+
+    breaker_window_s: BreakerWindow = 30
+    breaker_volume_min: BreakerVolume = 5
+    breaker_open_for_s: BreakerOpenFor = 10
+    provider_calls_max: CallsMax = 8
 
     simulator_host: Annotated[
         Host, Note(_SIMULATOR, "The interface that the simulator listens on.", "127.0.0.1")
@@ -343,15 +359,8 @@ class Settings(BaseSettings):
             "127.0.0.1",
         ),
     ] = "127.0.0.1"
-    metrics_port: Annotated[
-        int | None,
-        Field(ge=1, le=65_535),
-        Note(
-            _METRICS,
-            "The port for GET /metrics, in Prometheus' text format. Left out, none are told.",
-            "9123",
-        ),
-    ] = None
+    metrics_port: MetricsPort = None
+    worker_metrics_port: WorkerMetricsPort = None
 
     @property
     def is_production(self) -> bool:

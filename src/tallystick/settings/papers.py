@@ -168,6 +168,8 @@ def _plain_kind(info: FieldInfo, note: Note) -> str:
         return "true or false"
     if info.annotation is Path:
         return "a folder"
+    if info.annotation == Path | None:
+        return "a path"
     if info.annotation == tuple[str, ...]:
         return "names, separated by commas"
     return "an address" if "://" in note.example else "a text"

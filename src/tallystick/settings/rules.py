@@ -146,6 +146,10 @@ def _together(settings: Settings) -> Iterator[Problem]:
         yield _problem("simulator_port", "is the server's own port", "Give each its own port.")
     if settings.port == settings.metrics_port and settings.bind_host == settings.metrics_host:
         yield _problem("metrics_port", "is the server's own port", "Give each its own port.")
+    if settings.metrics_port and settings.metrics_port == settings.worker_metrics_port:
+        yield _problem(
+            "worker_metrics_port", "is that of the server's metrics", "Give each its own port."
+        )
     if settings.session_idle_s > settings.session_absolute_s:
         yield _problem(
             "session_idle_s",

@@ -8,6 +8,25 @@ from __future__ import annotations
 
 from tallystick.simulator.app import Configuration, Simulator
 from tallystick.simulator.errors import SimulatorError
+from tallystick.simulator.reader import (
+    JournalCharge,
+    JournalContents,
+    JournalDispute,
+    JournalRefund,
+    JournalWebhook,
+    read_journal,
+)
 from tallystick.simulator.serve import run
 
-__all__ = ["Configuration", "Simulator", "SimulatorError", "run"]
+__all__ = [
+    "Configuration",
+    "JournalCharge",
+    "JournalContents",
+    "JournalDispute",
+    "JournalRefund",
+    "JournalWebhook",
+    "Simulator",
+    "SimulatorError",
+    "read_journal",
+    "run",
+]

@@ -108,7 +108,13 @@ class Simulator:
         self._courier = _courier(self.book, configuration)
         self._upkeep: asyncio.Task[None] | None = None
         router = Router()
-        control.add_routes(router, journal=journal, faults=self.faults, books=[self.book])
+        control.add_routes(
+            router,
+            journal=journal,
+            faults=self.faults,
+            books=[self.book],
+            look_after=self.stripe.look_after,
+        )
         self.stripe.add_routes(router)
         self.door = Door(router, journal=journal, life=self)
 

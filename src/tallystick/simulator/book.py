@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from tallystick.simulator.journal import Journal
 
@@ -20,6 +20,8 @@ JsonObject = dict[str, Any]
 
 #: Seconds since 1970, as `time.time` gives them; tests pass their own.
 Clock = Callable[[], float]
+
+_CLOCK: Final = "clock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class Book:
     def __init__(self, journal: Journal, *, provider: str, clock: Clock) -> None:
         """Rebuild the provider's objects from the journal's lines."""
         self.provider = provider
-        self.clock = clock
+        #: The real time: deliveries are timed and signed by it.
+        self.real_clock = clock
         self.lock = threading.RLock()
         self._journal = journal
         self._kinds: dict[str, dict[str, JsonObject]] = {}
@@ -45,6 +48,27 @@ class Book:
         for entry in journal.lines():
             if entry["provider"] == provider:
                 self._apply([Change(**record) for record in entry["records"]])
+
+    def clock(self) -> float:
+        """Return the provider's time, in seconds since 1970: the real one and what was added."""
+        return self.real_clock() + self.ahead_s
+
+    @property
+    def ahead_s(self) -> int:
+        """How far the provider's time is ahead of the real one, in seconds."""
+        moved = self.find(_CLOCK, _CLOCK)
+        return moved["ahead_s"] if moved else 0
+
+    def advance(self, seconds: int) -> None:
+        """This function will move the provider's time forward: it is journalled."""
+        with self.lock:
+            moved = {"ahead_s": self.ahead_s + seconds}
+            self.commit("clock.advance", [Change(_CLOCK, _CLOCK, moved)])
+
+    def go_back(self) -> None:
+        """This function will make the provider's time the real one again: it is journalled."""
+        with self.lock:
+            self.commit("clock.back", [Change(_CLOCK, _CLOCK, {"ahead_s": 0})])
 
     def find(self, kind: str, identity: str) -> JsonObject | None:
         """Return the object, or None."""

@@ -1,7 +1,7 @@
 """A small HTTP door over raw ASGI: bounded requests in, one reply out, durable before sent.
 
 Handlers are plain functions from Request to Reply on the event loop's thread. The door syncs
-the journal before it answers, and does to the reply what a fault asked for.
+the journal before it answers, and does to the reply what its fate says.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ import os
 import re
 import signal
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 import structlog
 
-from tallystick.simulator.errors import JournalUnwritable
+from tallystick.simulator import callers
+from tallystick.simulator.errors import CallerUnknown, JournalUnwritable
 from tallystick.simulator.journal import Journal
 
-__all__ = ["Door", "Handler", "Reply", "Request", "Router", "json_reply", "refusal"]
+__all__ = ["Door", "Fate", "Handler", "Reply", "Request", "Router", "json_reply", "refusal"]
 
 BODY_BYTES_MAX: Final = 65_536
 HEADER_BYTES_MAX: Final = 16_384
@@ -46,21 +47,40 @@ class Request:
     body: bytes = b""
     #: What stood in the path where the route has {names}.
     names: Mapping[str, str] = field(default_factory=dict)
+    #: Where the other end of the connection is.
+    client: callers.Address | None = None
+    #: The port that the request came in by.
+    port: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """One reply, and what a fault does to it once the journal is synced."""
+class Fate:
+    """What becomes of a reply once the journal is synced."""
 
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
     #: Wait so long before it is sent, in seconds.
     hold_s: float = 0
     #: Never send it.
     hangs: bool = False
     #: The process ends itself instead of sending it.
     kills: bool = False
+    #: The process that called is killed instead.
+    kills_caller: bool = False
+    #: … or this one.
+    pid: int | None = None
+    #: Send half of the body and close the connection.
+    cuts: bool = False
+    #: Send one byte each so many seconds.
+    drip_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One reply, and its fate."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    fate: Fate = field(default_factory=Fate)
     #: Called when the work is over and durable, before the reply is sent.
     done: Callable[[], None] | None = None
 
@@ -100,12 +120,12 @@ class Router:
             if match is None:
                 continue
             if method == request.method:
-                return handler(_with_names(request, match.groupdict()))
+                return handler(replace(request, names=match.groupdict()))
             allowed.append(method)
         url = f"{request.method}: {request.path[:200]}"
         if allowed:
             reply = refusal(405, f"Unrecognized request method ({url}).")
-            return _with_header(reply, "Allow", ", ".join(allowed))
+            return replace(reply, headers={**reply.headers, "Allow": ", ".join(allowed)})
         return refusal(404, f"Unrecognized request URL ({url}).")
 
 
@@ -142,27 +162,34 @@ class Door:
             return
         reply = request if isinstance(request, Reply) else self._answer(request)
         try:
-            fate = await self._settle(reply)
+            reply = await self._settle(scope, reply)
         finally:
             if reply.done:
                 reply.done()
-        if fate.hangs:
+        if reply.fate.hangs or reply.fate.kills_caller:
             await _hang(receive)
-            fate = refusal(504, "The simulator was asked not to answer.")
-        await _send(fate, send)
+            reply = refusal(504, "The simulator was asked not to answer.")
+        await _send(reply, send)
 
-    async def _settle(self, reply: Reply) -> Reply:
+    async def _settle(self, scope: Message, reply: Reply) -> Reply:
         """Return the reply that may be sent, once everything it says is on disk."""
+        fate = reply.fate
         try:
             if not self._journal.is_durable:
                 await asyncio.to_thread(self._journal.sync, self._journal.end)
+            if fate.kills_caller:
+                client, port = _ends(scope)
+                await asyncio.to_thread(callers.kill, client, port=port, pid=fate.pid)
         except JournalUnwritable:
             log.exception("simulator_journal_failed")
-            return _broken()
-        if reply.kills:
+            return replace(_broken(), done=reply.done)
+        except CallerUnknown as unknown:
+            log.warning("simulator_caller_unknown", client=scope.get("client"))
+            return replace(refusal(500, str(unknown)), done=reply.done)
+        if fate.kills:
             os.kill(os.getpid(), signal.SIGKILL)
-        if reply.hold_s:
-            await asyncio.sleep(reply.hold_s)
+        if fate.hold_s:
+            await asyncio.sleep(fate.hold_s)
         return reply
 
     def _answer(self, request: Request) -> Reply:
@@ -177,7 +204,19 @@ async def _send(reply: Reply, send: Send) -> None:
     headers = [(name.lower().encode(), value.encode()) for name, value in reply.headers.items()]
     headers.append((b"content-length", str(len(reply.body)).encode()))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body})
+    drip_s = reply.fate.drip_s
+    if reply.fate.cuts:
+        # The server closes a connection whose body is shorter than it was announced.
+        half = reply.body[: len(reply.body) // 2]
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+        return
+    if drip_s is not None:
+        for position in range(len(reply.body)):
+            byte = reply.body[position : position + 1]
+            await send({"type": "http.response.body", "body": byte, "more_body": True})
+            await asyncio.sleep(drip_s)
+    rest = b"" if drip_s is not None else reply.body
+    await send({"type": "http.response.body", "body": rest})
 
 
 async def _hang(receive: Receive) -> None:
@@ -206,7 +245,19 @@ async def _read(scope: Message, receive: Receive) -> Request | Reply | None:
         return refusal(408, f"Send the whole body within {BODY_WAIT_S} seconds.")
     if isinstance(body, Reply) or body is None:
         return body
-    return Request(scope["method"], scope["path"], scope["query_string"], headers, body)
+    client, port = _ends(scope)
+    return Request(
+        scope["method"], scope["path"], scope["query_string"], headers, body, {}, client, port
+    )
+
+
+def _ends(scope: Message) -> tuple[callers.Address | None, int | None]:
+    """Return where the client is, and the simulator's own port."""
+    client, server = scope.get("client"), scope.get("server")
+    return (
+        (str(client[0]), int(client[1])) if client else None,
+        int(server[1]) if server and server[1] else None,
+    )
 
 
 async def _read_body(receive: Receive) -> bytes | Reply | None:
@@ -236,13 +287,3 @@ def refusal(status: int, message: str) -> Reply:
 def _broken() -> Reply:
     message = "The simulator failed. Its log says why."
     return json_reply(500, {"error": {"type": "api_error", "message": message}})
-
-
-def _with_names(request: Request, names: Mapping[str, str]) -> Request:
-    return Request(
-        request.method, request.path, request.query, request.headers, request.body, names
-    )
-
-
-def _with_header(reply: Reply, name: str, value: str) -> Reply:
-    return Reply(reply.status, reply.body, {**reply.headers, name: value})

@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 
 from tallystick.simulator.errors import JournalDamaged, JournalInUse, JournalUnwritable
 
-__all__ = ["FILE_NAME", "Journal"]
+__all__ = ["FILE_NAME", "Journal", "read_lines"]
 
 FILE_NAME: Final = "journal.jsonl"
 
@@ -117,12 +117,7 @@ class Journal:
 
     def lines(self, *, after: int = 0) -> Iterator[dict[str, Any]]:
         """This function will yield the lines whose number is greater than `after`, in order."""
-        with self.path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if not line.endswith(b"\n"):
-                    return
-                if number > after:
-                    yield _decode(line, number, self.path)
+        return read_lines(self.path, after=after)
 
     def close(self) -> None:
         """This function will sync and let go of the file; later writes are refused."""
@@ -153,6 +148,19 @@ class Journal:
             os.ftruncate(self._descriptor, self._end)
         except OSError:
             self._broken = True
+
+
+def read_lines(path: Path, *, after: int = 0) -> Iterator[dict[str, Any]]:
+    """This function will yield the lines of a file that somebody may be writing.
+
+    A last line without its end is left out. Raises JournalDamaged, and OSError without a file.
+    """
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.endswith(b"\n"):
+                return
+            if number > after:
+                yield _decode(line, number, path)
 
 
 def _mend(descriptor: int, *, reset: bool) -> None:

@@ -20,7 +20,7 @@ from tallystick.wallets.errors import (
 )
 from tallystick.wallets.model import Line, Receipt, Transferred, Wallet
 from tallystick.wallets.operations import open_wallet
-from tallystick.wallets.queries import entries, get, history, of_owner, payee, receipt
+from tallystick.wallets.queries import entries, get, history, of_ids, of_owner, payee, receipt
 from tallystick.wallets.rules import NOTE_MAX, readable_note
 from tallystick.wallets.transfers import Intent, intend, transfer
 
@@ -45,6 +45,7 @@ __all__ = [
     "get",
     "history",
     "intend",
+    "of_ids",
     "of_owner",
     "open_wallet",
     "payee",

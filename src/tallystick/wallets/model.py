@@ -29,6 +29,8 @@ class Wallet:
     #: Entries of the available account so far: the order of its history.
     version: int
     created_at: datetime
+    #: What its owner owes: the next money that comes in pays it first. Nothing or more.
+    owes: Money
 
 
 @dataclass(frozen=True, slots=True)

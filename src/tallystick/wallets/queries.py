@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from tallystick import ledger
@@ -11,7 +12,7 @@ from tallystick.wallets import store
 from tallystick.wallets.errors import PayeeNotFound, PayerNotFound, TransferNotFound, WalletNotFound
 from tallystick.wallets.model import Line, Receipt, Wallet
 
-__all__ = ["entries", "get", "history", "of_owner", "payee", "payer", "receipt"]
+__all__ = ["entries", "get", "history", "of_ids", "of_owner", "payee", "payer", "receipt"]
 
 
 def get(conn: Connection, *, wallet_id: UUID, owner: str) -> Wallet:
@@ -25,6 +26,11 @@ def get(conn: Connection, *, wallet_id: UUID, owner: str) -> Wallet:
 def of_owner(conn: Connection, *, owner: str) -> list[Wallet]:
     """Return all wallets of an owner, oldest first."""
     return store.read(conn, owner=owner)
+
+
+def of_ids(conn: Connection, *, wallet_ids: Sequence[UUID]) -> dict[UUID, Wallet]:
+    """Return those of the wallets that exist, by id: to book to, never to show."""
+    return store.of_ids(conn, wallet_ids)
 
 
 def entries(

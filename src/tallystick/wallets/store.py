@@ -8,11 +8,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from tallystick import db
-from tallystick.db import Connection, Statements
+from tallystick.db import Connection, Statements, arrays
 from tallystick.money import Currency, Money
 from tallystick.wallets.model import Receipt, Wallet
 
-__all__ = ["insert", "other_sides", "read", "read_any", "receipt"]
+__all__ = ["insert", "of_ids", "other_sides", "read", "read_any", "receipt"]
 
 STATEMENTS: Final = Statements(__package__)
 
@@ -51,6 +51,12 @@ def read_any(conn: Connection, *, wallet_id: UUID) -> Wallet | None:
     return _wallet(*found[0]) if found else None
 
 
+def of_ids(conn: Connection, wallet_ids: Sequence[UUID]) -> dict[UUID, Wallet]:
+    """Return those of the wallets that exist, whoever holds them, by id."""
+    found = db.rows(conn, STATEMENTS["of_ids"], {"ids": arrays.uuids(wallet_ids)})
+    return {row[0]: _wallet(*row) for row in found}
+
+
 def other_sides(
     conn: Connection, *, account_id: UUID, transfers: Sequence[UUID]
 ) -> dict[UUID, tuple[str | None, str | None]]:
@@ -84,7 +90,7 @@ def receipt(conn: Connection, *, transfer_id: UUID, owner: str) -> Receipt | Non
 def _wallet(
     identity: UUID, owner: str, code: str, available_id: UUID, held_id: UUID, *rest: Any
 ) -> Wallet:
-    available, held, version, created_at = rest
+    available, held, version, created_at, owes = rest
     currency = Currency(code)
     return Wallet(
         id=identity,
@@ -96,4 +102,5 @@ def _wallet(
         held=Money(held, currency),
         version=version,
         created_at=created_at,
+        owes=Money(owes, currency),
     )

@@ -15,7 +15,8 @@ SELECT
     available.balance AS available,
     held.balance AS held,
     available.version,
-    wallet.created_at
+    wallet.created_at,
+    available.owes
 FROM tallystick.wallet
 INNER JOIN tallystick.account AS available ON wallet.available_id = available.id
 INNER JOIN tallystick.account AS held ON wallet.held_id = held.id
@@ -35,11 +36,30 @@ SELECT
     available.balance AS available,
     held.balance AS held,
     available.version,
-    wallet.created_at
+    wallet.created_at,
+    available.owes
 FROM tallystick.wallet
 INNER JOIN tallystick.account AS available ON wallet.available_id = available.id
 INNER JOIN tallystick.account AS held ON wallet.held_id = held.id
 WHERE wallet.id = %(wallet_id)s;
+
+-- name: of_ids
+-- Wallets by their ids, whoever holds them: to book to, never to show.
+SELECT
+    wallet.id,
+    wallet.owner,
+    wallet.currency,
+    wallet.available_id,
+    wallet.held_id,
+    available.balance AS available,
+    held.balance AS held,
+    available.version,
+    wallet.created_at,
+    available.owes
+FROM tallystick.wallet
+INNER JOIN tallystick.account AS available ON wallet.available_id = available.id
+INNER JOIN tallystick.account AS held ON wallet.held_id = held.id
+WHERE wallet.id = any(%(ids)s::uuid[]);
 
 -- name: other_sides
 -- Whose wallet is on the other side of transfers of one account, and what was written beside them.

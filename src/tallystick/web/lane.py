@@ -12,7 +12,6 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import copy_context
 from typing import Final, Protocol
 
 import structlog
@@ -21,18 +20,17 @@ from tallystick import __version__, health
 from tallystick.db import DatabaseUnavailable
 from tallystick.errors import TallystickError
 from tallystick.health import Check, Report
-from tallystick.web.database import GATE, Pulse, is_outage
+from tallystick.observability.metrics import count_webhook_refused
+from tallystick.web.database import GATE, Pulse
 from tallystick.web.edge import Exchange, Reply, refusal
 from tallystick.web.problems import PROBLEM_TYPE, FieldError, MethodNotAllowed, Overloaded, encode
-from tallystick.webhooks import Receipt
+from tallystick.webhooks import Event, InboxBusy, Receipt
 
 __all__ = ["Lane", "Serves"]
 
 log: Final = structlog.get_logger(__name__)
 
 _WEBHOOK: Final = re.compile(r"/api/webhooks/([a-z0-9_-]{1,40})")
-_WEBHOOK_THREADS: Final = 4
-_WEBHOOKS_WAITING_MAX: Final = 256
 _READY_FOR_S: Final = 1.0
 _CHECKS_WITHIN_S: Final = 1.8
 
@@ -44,8 +42,11 @@ class Serves(Protocol):
     def checks(self) -> tuple[Check, ...]:
         """Return what readiness asks."""
 
-    def inbox(self, provider: str, raw: bytes, headers: Mapping[str, str]) -> Receipt:
-        """Keep a delivery."""
+    def verify(self, provider: str, raw: bytes, headers: Mapping[str, str]) -> Event:
+        """Return the event of a delivery; raise where it is none."""
+
+    def keep(self, provider: str, event: Event) -> asyncio.Future[Receipt]:
+        """Return the future of an event's receipt, which ends once the event is durable."""
 
 
 _Door = Callable[[Exchange, bytes], Awaitable[Reply]]
@@ -59,8 +60,6 @@ class Lane:
         self._house = house
         self._pulse = pulse
         self._waived = waived
-        self._webhooks = ThreadPoolExecutor(_WEBHOOK_THREADS, thread_name_prefix="webhook")
-        self._webhooks_in_hand = 0
         self._readiness = ThreadPoolExecutor(1, thread_name_prefix="readiness")
         self._report: Future[Report] | None = None
         self._asked_at = 0.0
@@ -76,8 +75,7 @@ class Lane:
         return None
 
     def close(self) -> None:
-        """Wait for the webhooks in hand and end the threads."""
-        self._webhooks.shutdown(wait=True)
+        """End the thread of readiness."""
         self._readiness.shutdown(wait=True, cancel_futures=True)
 
     async def _alive(self, _exchange: Exchange, _body: bytes) -> Reply:
@@ -112,44 +110,42 @@ class Lane:
         return report
 
     async def _webhook(self, exchange: Exchange, body: bytes) -> Reply:
-        """Hand the raw delivery to the inbox; success is said only after the commit."""
-        if self._webhooks_in_hand >= _WEBHOOKS_WAITING_MAX:
-            raise Overloaded("Too many webhooks wait already. Deliver it again.")
+        """Verify the raw delivery and have it kept; success is said only after the commit."""
         provider = exchange.path.rpartition("/")[2]
         headers = {
             name.decode("latin-1"): text.decode("latin-1") for name, text in exchange.headers
         }
-        self._webhooks_in_hand += 1
-        work = asyncio.get_running_loop().run_in_executor(
-            self._webhooks, copy_context().run, self._keep, provider, body, headers
-        )
         try:
-            await self._pulse.bound(work)
-        except TimeoutError:
-            raise Overloaded("Keeping it took too long. Deliver it again.") from None
+            # First, so that forgeries cost nothing else, and never are who tries a shut gate.
+            event = self._house.verify(provider, body, headers)
+            await self._keep(provider, event)
         except TallystickError as error:
+            count_webhook_refused(error.code)
             log.info("webhook_refused", provider=provider, code=error.code)
             if error.code == "provider_unknown":
                 return refusal(exchange, "not_found")
             return refusal(exchange, error.code, detail=str(error))
-        finally:
-            # What no thread took up yet is not begun; what one did is kept once, however often
-            # it is delivered.
-            work.cancel()
-            self._webhooks_in_hand -= 1
         return _json(200, {"received": True})
 
-    def _keep(self, provider: str, body: bytes, headers: Mapping[str, str]) -> None:
-        """Call the inbox unless the database is known to be away; tell the gate what it learns."""
+    async def _keep(self, provider: str, event: Event) -> None:
+        """Have the event kept unless the database is known to be away; tell the gate."""
         if not GATE.admit():
             raise DatabaseUnavailable("The database does not answer; nothing was kept.")
+        keeping = self._house.keep(provider, event)
         try:
-            self._house.inbox(provider, body, headers)
-        except Exception as error:
-            if isinstance(error, DatabaseUnavailable) or is_outage(error):
-                GATE.failed()
-                raise DatabaseUnavailable("The database does not answer.") from error
+            await self._pulse.bound(keeping)
+        except DatabaseUnavailable:
+            GATE.failed()
             raise
+        except InboxBusy:
+            # It answered, so everybody else may go on.
+            GATE.succeeded()
+            raise
+        except TimeoutError:
+            raise Overloaded("Keeping it took too long. Deliver it again.") from None
+        finally:
+            # What is not begun is not done; what is is kept once, however often it is delivered.
+            keeping.cancel()
         GATE.succeeded()
 
 

@@ -1,4 +1,4 @@
-"""The addresses: the API, people's own pages, and everybody's."""
+"""The addresses: the API, operators' pages, people's own pages, and everybody's."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ __all__ = ["urlpatterns"]
 
 urlpatterns = [
     path("api/", api.urls),
+    path("operators/", include("tallystick.web.operators.urls")),
     path("", include("tallystick.web.people.urls")),
     path("", include("tallystick.web.pages.urls")),
+    path("", include("tallystick.web.lab.urls")),
 ]
 
 handler400 = "tallystick.web.errors.bad_request"

@@ -2,71 +2,141 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from tallystick import db, ids
-from tallystick.db import Connection, Statements
-from tallystick.webhooks import rules
-from tallystick.webhooks.model import Event, Handled
+from tallystick.db import Connection, Statements, arrays
+from tallystick.webhooks.model import Delivery, Event, EventState, Handled, Kept, Way
+from tallystick.webhooks.rules import Due
 
-__all__ = ["claim", "counts", "finish", "keep", "postpone", "wake"]
+__all__ = [
+    "CHANNEL",
+    "Postponed",
+    "begin",
+    "due",
+    "finish",
+    "hold",
+    "keep",
+    "list_events",
+    "postpone",
+    "replay",
+    "rows",
+    "run",
+]
+
+
+class Postponed(NamedTuple):
+    """What becomes of an event that could not be handled."""
+
+    state: EventState
+    error: str
+    #: Seconds until it is tried again.
+    wait_s: int
+
 
 STATEMENTS: Final = Statements(__package__)
+#: Where a committed delivery wakes the drains (LISTEN).
+CHANNEL: Final = "tallystick_webhook_event"
 
 
-def keep(conn: Connection, provider: str, event: Event, *, now: datetime) -> bool:
-    """Keep an event and return whether it is new."""
-    found = _rows(
+def rows(conn: Connection, name: str, **values: object) -> list[tuple[Any, ...]]:
+    """Run a named statement that returns rows, and return them all."""
+    return db.rows(conn, STATEMENTS[name], values)
+
+
+def run(conn: Connection, name: str, **values: object) -> None:
+    """Run a named statement that returns nothing."""
+    db.run(conn, STATEMENTS[name], values)
+
+
+def keep(
+    conn: Connection, deliveries: Sequence[Delivery], *, now: datetime | None = None
+) -> list[bool]:
+    """Keep the events that are not kept yet, in one statement; return of each whether it is new.
+
+    Without `now` they are received at the statement's own time. Waits for others that keep one of
+    the same events: all do so in the events' order, so that nobody waits in a circle.
+    """
+    order = sorted(
+        range(len(deliveries)),
+        key=lambda at: (deliveries[at].provider, deliveries[at].event.external_id),
+    )
+    ones = [deliveries[at] for at in order]
+    identities = [ids.new() for _ in order]
+    found = rows(
         conn,
         "keep",
-        id=ids.new(),
-        provider=provider,
-        external_id=event.external_id,
-        kind=event.kind,
-        body=event.body,
-        occurred_at=event.occurred_at,
+        id=arrays.uuids(identities),
+        provider=arrays.texts(one.provider for one in ones),
+        external_id=arrays.texts(one.event.external_id for one in ones),
+        kind=arrays.texts(one.event.kind for one in ones),
+        body=arrays.blobs(one.event.body for one in ones),
+        occurred_at=arrays.moments(one.event.occurred_at for one in ones),
+        source=arrays.texts(one.way.value for one in ones),
         now=now,
+        channel=CHANNEL,
     )
-    return bool(found)
+    fresh = {identity for identity, _ in found}
+    is_new = {at: identity in fresh for at, identity in zip(order, identities, strict=True)}
+    return [is_new[at] for at in range(len(deliveries))]
 
 
-def wake(conn: Connection, channel: str) -> None:
-    """Wake the drains that listen, once the transaction commits."""
-    _rows(conn, "wake", channel=channel)
+def due(conn: Connection, *, events_max: int) -> list[Due]:
+    """Lock the events that are due and return them, those that have waited longest first."""
+    return [Due(*row) for row in rows(conn, "due", events_max=events_max)]
 
 
-def claim(conn: Connection) -> tuple[str, Event] | None:
-    """Lock the next event and return it with its provider; None where nothing is due."""
-    found = _rows(conn, "claim")
-    if not found:
-        return None
-    [(identity, provider, external_id, kind, occurred_at, body)] = found
-    return provider, Event(external_id, kind, occurred_at, body, identity)
+def begin(conn: Connection, leases_s: Mapping[UUID, int]) -> None:
+    """Note that runs with these events begin, and for how many seconds nobody else takes them."""
+    run(conn, "begin", id=arrays.uuids(leases_s), lease_s=arrays.integers(leases_s.values()))
 
 
-def finish(conn: Connection, event_id: UUID, how: Handled) -> None:
-    """Record how a claimed event was left."""
-    db.run(conn, STATEMENTS["finish"], {"id": event_id, "state": how.value})
+def hold(conn: Connection, event_ids: Collection[UUID]) -> list[tuple[Event, int]]:
+    """Lock those of the events that still wait and are free; return them with their attempts."""
+    found = rows(conn, "hold", id=arrays.uuids(event_ids))
+    return [
+        (Event(external_id, kind, occurred_at, body, identity, received_at), attempts)
+        for identity, external_id, kind, occurred_at, body, received_at, attempts in found
+    ]
 
 
-def postpone(conn: Connection, event_id: UUID, *, error: str) -> None:
-    """Record an error; the event is tried again later, up to the cap."""
-    [(attempts,)] = _rows(conn, "attempts", id=event_id)
-    values = {
-        "id": event_id,
-        "error": error,
-        "wait_s": rules.wait_s(attempts + 1),
-        "attempts_max": rules.ATTEMPTS_MAX,
-    }
-    db.run(conn, STATEMENTS["postpone"], values)
+def finish(conn: Connection, left: Mapping[UUID, Handled]) -> None:
+    """Record how events were left."""
+    states = arrays.texts(how.value for how in left.values())
+    run(conn, "finish", id=arrays.uuids(left), state=states)
 
 
-def counts(conn: Connection) -> dict[str, int]:
-    """Return how many events stand in each state."""
-    return dict(_rows(conn, "count_by_state"))
+def postpone(conn: Connection, errors: Mapping[UUID, Postponed], *, is_begun: bool) -> None:
+    """Record what went wrong with events; with `is_begun` the next run has each alone."""
+    found = errors.values()
+    run(
+        conn,
+        "postpone",
+        id=arrays.uuids(errors),
+        state=arrays.texts(one.state.value for one in found),
+        error=arrays.texts(one.error for one in found),
+        wait_s=arrays.integers(one.wait_s for one in found),
+        is_begun=is_begun,
+    )
 
 
-def _rows(conn: Connection, name: str, **values: object) -> list[tuple[Any, ...]]:
-    return db.rows(conn, STATEMENTS[name], values)
+def replay(conn: Connection, event_ids: Collection[UUID]) -> None:
+    """Let events be processed again, and wake the drains for them."""
+    run(conn, "replay", id=arrays.uuids(event_ids))
+    rows(conn, "wake", channel=CHANNEL)
+
+
+def ignore(conn: Connection, event_id: UUID) -> None:
+    """Leave an event that waits: it says nothing about us."""
+    run(conn, "ignore", id=event_id)
+
+
+def list_events(conn: Connection, name: str, **values: object) -> list[Kept]:
+    """Return the events that a statement lists."""
+    found = db.records(conn, STATEMENTS[name], values)
+    return [
+        Kept(**{**row, "state": EventState(row["state"]), "way": Way(row["way"])}) for row in found
+    ]

@@ -276,11 +276,13 @@ class TestTypes:
             webhooks.receive(
                 conn, provider="test", event=Event(team.name, "test", now, body), now=now
             )
-            return store.claim(conn)
+            due = [one.id for one in store.due(conn, events_max=100) if one.provider == "test"]
+            store.begin(conn, dict.fromkeys(due, 1))
+            return store.hold(conn, due)
 
-        provider, event = team.transaction(keep)
-        assert (provider, event.external_id, event.body) == ("test", team.name, body)
-        team.transaction(lambda conn: store.finish(conn, event.id, Handled.IGNORED))
+        [(event, _)] = team.transaction(keep)
+        assert (event.external_id, event.body) == (team.name, body)
+        team.transaction(lambda conn: store.finish(conn, {event.id: Handled.IGNORED}))
 
 
 class TestSearchPath:

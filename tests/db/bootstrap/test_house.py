@@ -5,9 +5,11 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from factories import inbox
 from tallystick import jobs
 from tallystick.bootstrap import House, Unsafe
 from tallystick.settings import load_settings
+from tallystick.webhooks import store
 
 #: What a test server cannot have; each is waived by name.
 _WAIVED = "database_tls,redis_tls,plain_http,missing_smtp,fsync,full_page_writes,synchronous_commit"
@@ -74,3 +76,16 @@ class TestChecks:
             owner.execute("UPDATE procrastinate_events SET at = now() - interval '2 minutes'")
         with pytest.raises(RuntimeError, match="money"):
             workers.run()
+
+    def test_notice_a_webhook_that_nobody_handles(self, database):
+        made = house(database.application_url)
+        [check] = [one for one in made.checks if one.name == "inbox"]
+        with database.connect() as conn:
+            store.keep(conn, [inbox.delivery()])
+            conn.commit()
+            check.run()
+            conn.execute("UPDATE tallystick.webhook_event SET due_at = now() - interval '1 minute'")
+            conn.commit()
+        with pytest.raises(RuntimeError, match="waited for 60 s"):
+            check.run()
+        made.close()

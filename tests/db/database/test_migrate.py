@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -75,6 +77,33 @@ class TestMigrate:
         with psycopg.connect(empty_url) as conn:
             found = conn.execute("SELECT to_regclass('tallystick.by_state')::text").fetchone()
         assert found == ("tallystick.by_state",)
+
+    def test_tries_again_as_the_victim_of_a_deadlock(self, empty_url):
+        """It locks the account first and then the payment; a deed in flight the other way round.
+
+        Who waits for a lock looks for a deadlock after a second, and the first who finds one is
+        its victim. So the deed comes later by a part of that.
+        """
+        migrate(empty_url)
+        added = more(
+            "ALTER TABLE tallystick.account ADD COLUMN test int;"
+            "ALTER TABLE tallystick.payment ADD COLUMN test int;"
+        )
+        waits = (
+            "SELECT 1 FROM pg_locks WHERE relation = 'tallystick.payment'::regclass"
+            " AND waitstart < clock_timestamp() - interval '0.3 s'"
+        )
+        with ThreadPoolExecutor(1) as threads, psycopg.connect(empty_url) as deed:
+            deed.execute("LOCK TABLE tallystick.payment IN ROW EXCLUSIVE MODE")
+            runner = threads.submit(migrate, empty_url, known=added)
+            while not deed.execute(waits).fetchone():
+                assert not runner.done()
+            # On a machine that has stood still meanwhile, the victim is the deed.
+            with contextlib.suppress(psycopg.errors.DeadlockDetected):
+                deed.execute("LOCK TABLE tallystick.account IN ROW EXCLUSIVE MODE")
+            deed.rollback()
+            assert runner.result(30) == [added[-1].name]
+        assert len(history(empty_url)) == len(added)
 
     def test_waits_for_another_runner(self, empty_url):
         results: list[list[str]] = []

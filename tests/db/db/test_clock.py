@@ -37,6 +37,21 @@ class TestAdvance:
             db.advance(conn, seconds=-1, environment="development")
 
 
+class TestBack:
+    def test_makes_it_today_again_for_everyone(self, database):
+        with psycopg.connect(database.owner_url) as owner:
+            db.advance(owner, seconds=3 * 86_400, environment="development")
+            assert db.back(owner, environment="development") - datetime.now(UTC) < timedelta(
+                hours=1
+            )
+        with database.connect() as other:
+            assert abs(db.now(other) - datetime.now(UTC)) < timedelta(minutes=1)
+
+    def test_never_moves_in_production(self, conn):
+        with pytest.raises(ClockFixed):
+            db.back(conn, environment="production")
+
+
 class TestProduction:
     def test_takes_the_clock_away_from_the_application(self, database):
         with database.connect() as conn:

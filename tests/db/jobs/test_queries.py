@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
+import pytest
 
-from tallystick.jobs import queries
+from tallystick.jobs import JobNotFound, queries
 from tallystick.jobs.model import Depth
 
 
@@ -52,3 +53,37 @@ class TestFailed:
         queue.add(), queue.add(name="mail.of_the_future"), queue.add()
         conn.execute("UPDATE procrastinate_jobs SET status = 'failed'")
         assert queries.failed(conn) == {"mail.send": 2, "mail.of_the_future": 1}
+
+
+class TestJob:
+    @pytest.mark.parametrize(
+        ("status", "state", "is_over"),
+        [
+            ("todo", "queued", False),
+            ("doing", "running", False),
+            ("succeeded", "succeeded", True),
+            ("failed", "failed", True),
+            ("cancelled", "cancelled", True),
+            ("aborted", "cancelled", True),
+        ],
+    )
+    def test_tells_where_it_stands(
+        self, queue: Any, conn: psycopg.Connection, status: str, state: str, is_over: bool
+    ) -> None:
+        number = queue.add()
+        conn.execute(
+            "UPDATE procrastinate_jobs SET status = %s, attempts = 2 WHERE id = %s",
+            (status, number),
+        )
+        conn.execute(
+            "INSERT INTO procrastinate_events (job_id, type, at) VALUES (%s, 'failed', now())",
+            (number,),
+        )
+        found = queries.job(conn, job_id=number)
+        assert (found.state, found.attempts, found.name) == (state, 2, "mail.send")
+        assert (found.finished_at is not None) is is_over
+
+    @pytest.mark.parametrize("number", [0, -1, 2**63 - 1, 2**63, 2**200])
+    def test_that_is_not_there_is_refused(self, conn: psycopg.Connection, number: int) -> None:
+        with pytest.raises(JobNotFound):
+            queries.job(conn, job_id=number)

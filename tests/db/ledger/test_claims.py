@@ -65,6 +65,12 @@ class TestClaim:
         assert owing.state() == (0, 35, -35)
         assert ledger.verify(conn) == []
 
+    def test_and_its_return_in_one_posting_leave_nothing_owed(self, conn, owing):
+        back = move(owing.outside, owing.wallet.available_id, 160)
+        ledger.post(conn, deed(owing.claim(160), back))
+        assert owing.state() == (100, 0, 0)
+        assert ledger.verify(conn) == []
+
     def test_of_a_frozen_wallet_is_refused(self, conn, owing):
         account_id = owing.wallet.available_id
         ledger.freeze(conn, account_id=account_id, actor="operator:ann", reason="Police.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from factories import payments
+from factories import inbox, payments
 from tallystick import db, webhooks
 from tallystick.webhooks import EventMalformed, Handled, SignatureInvalid, rules
 
@@ -19,7 +19,7 @@ def receive(conn, raw: bytes, *, secret: str = payments.SECRET):
 class Failing:
     """A handler that cannot."""
 
-    def handle(self, conn, event):
+    def handle(self, conn, events):
         conn.execute("CREATE TEMPORARY TABLE half_done (id int)")
         raise RuntimeError("the sky fell")
 
@@ -30,9 +30,9 @@ class Counting:
     def __init__(self):
         self.seen = []
 
-    def handle(self, conn, event):
-        self.seen.append(event)
-        return Handled.PROCESSED
+    def handle(self, conn, events):
+        self.seen += events
+        return [Handled.PROCESSED] * len(events)
 
 
 @pytest.fixture
@@ -106,8 +106,18 @@ class TestDrain:
             assert webhooks.count_by_state(conn) == {"ignored": 1}
 
 
-class TestWaitS:
-    def test_grows_to_a_quarter_of_an_hour(self):
-        waits = [rules.wait_s(attempts) for attempts in range(1, 13)]
-        assert waits == sorted(waits)
-        assert (waits[0], waits[-1]) == (1, 900)
+class TestMentions:
+    def test_finds_events_by_what_their_bodies_hold_newest_first(self, own):
+        for name, body in (("evt_1", b'{"pay_1": 1}'), ("evt_2", b"{}"), ("evt_3", b'["cs_7"]')):
+            told = inbox.event(name, body)
+            webhooks.receive(own, provider="stripe", event=told, now=db.now(own))
+        found = webhooks.mentions(own, texts=["pay_1", "cs_7", "%"])
+        assert [one.external_id for one in found] == ["evt_3", "evt_1"]
+        assert webhooks.mentions(own, texts=[]) == []
+
+    def test_looks_among_the_newest_alone(self, own):
+        for name in ("evt_1", "evt_2"):
+            told = inbox.event(name, b"pay_1")
+            webhooks.receive(own, provider="stripe", event=told, now=db.now(own))
+        found = webhooks.mentions(own, texts=["pay_1"], among=1)
+        assert [one.external_id for one in found] == ["evt_2"]

@@ -10,7 +10,7 @@ from tallystick.db import Statements
 class TestStatements:
     def test_are_found_by_name_without_their_end(self):
         statement = Statements("tallystick.webhooks")["wake"]
-        assert statement.endswith("SELECT pg_notify(%(channel)s, '')")
+        assert statement.endswith("SELECT pg_notify(%(channel)s, '') AS woken")
 
     def test_have_no_other_names(self):
         with pytest.raises(KeyError):

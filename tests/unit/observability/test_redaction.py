@@ -3,11 +3,46 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tallystick.observability import redact
+from tallystick.observability import redact, redaction
 from tallystick.observability.redaction import redact_event
 
 CARD = "4242424242424242"
+#: What secrets are made of, and what stands round them.
+_PIECES = st.sampled_from(
+    [
+        *(
+            "4242",
+            "4242424242424242",
+            "5",
+            "-",
+            " ",
+            "_",
+            "/",
+            ":",
+            "@",
+            "\n",
+            "\xa0",
+            "\t",
+            "é",
+            "x",
+        ),
+        *(
+            "sk_test",
+            "tsk_",
+            "whsec_",
+            "Bearer",
+            "Basic",
+            "abcdefgh",
+            "postgresql://",
+            "://",
+            "a:b",
+        ),
+        *("/new-password/", "/Verify-Email/", "done", "?", "٤", "-4242"),
+    ]
+)
 
 
 class TestRedact:
@@ -90,6 +125,11 @@ class TestRedact:
         endless: list[object] = []
         endless.append(endless)
         assert "[redacted]" in repr(redact(endless))
+
+    @given(st.lists(_PIECES, max_size=12).map("".join))
+    def test_lets_nothing_pass_that_a_slow_look_would_mask(self, text: str) -> None:
+        masked = redaction._mask_shapes(text)
+        assert redact(text) == redaction._CONTROL.sub(redaction._shown, masked)
 
 
 class TestRedactEvent:

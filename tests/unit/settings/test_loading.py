@@ -150,6 +150,10 @@ class TestAllAtOnce:
         assert what in problem.what
         assert remedy in problem.remedy
 
+    def test_keeps_the_ports_of_metrics_apart(self, development: dict[str, str]) -> None:
+        ports = {"TALLYSTICK_METRICS_PORT": "9123", "TALLYSTICK_WORKER_METRICS_PORT": "9123"}
+        assert list(problems_of({**development, **ports})) == ["TALLYSTICK_WORKER_METRICS_PORT"]
+
 
 class TestPorts:
     @pytest.mark.parametrize("name", ["SIMULATOR_PORT", "METRICS_PORT"])

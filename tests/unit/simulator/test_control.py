@@ -92,3 +92,58 @@ class TestPay:
         assert shop.control("/_simulator/pay", order)[0] == status
         assert shop.get(f"/v1/checkout/sessions/{session}")[1]["status"] == "open"
         assert shop.events() == []
+
+
+class TestOutage:
+    @pytest.mark.parametrize(
+        "order",
+        [
+            {"answer": 200},
+            {"answer": True},
+            {"answer": 503.0},
+            {"every": 0},
+            {"every": True},
+            {"retry_after_s": -1},
+            {"whatever": 1},
+            [],
+        ],
+    )
+    def test_is_refused_when_it_is_not_understood(self, shop: Any, order: object) -> None:
+        assert shop.control("/_simulator/outage", order)[0] == 400
+        assert shop.get("/_simulator/outage")[1] == {"outage": None}
+
+    def test_is_forgotten_by_a_restart(self, shop: Any) -> None:
+        shop.control("/_simulator/outage", {})
+        assert shop.get("/v1/charges")[0] == 503
+        assert shop.get("/_simulator/health")[1]["is_out"]
+        assert shop.reopened().get("/v1/charges")[0] == 200
+
+
+class TestClock:
+    @pytest.mark.parametrize(
+        "order",
+        [{}, {"advance_s": -1}, {"advance_s": "1"}, {"advance_s": True}, {"advance_s": 1, "x": 1}],
+    )
+    def test_never_goes_back(self, shop: Any, order: object) -> None:
+        assert shop.control("/_simulator/clock", order)[0] == 400
+        assert shop.get("/_simulator/clock")[1] == {"now": 1_800_000_000, "ahead_s": 0}
+
+    def test_adds_up_and_is_kept(self, shop: Any) -> None:
+        shop.control("/_simulator/clock", {"advance_s": 10})
+        assert shop.control("/_simulator/clock", {"advance_s": 5})[1]["ahead_s"] == 15
+        assert shop.reopened().get("/_simulator/clock")[1]["now"] == 1_800_000_015
+
+    def test_goes_back_to_the_real_time_also_across_a_restart(self, shop):
+        shop.control("/_simulator/clock", {"advance_s": 86_400})
+        told = json.loads(shop.send("DELETE", "/_simulator/clock").body)
+        assert told == {"now": 1_800_000_000, "ahead_s": 0}
+        assert shop.reopened().get("/_simulator/clock")[1]["ahead_s"] == 0
+
+
+class TestKillCaller:
+    """Without the network nobody's own process is behind a request: every order is a stranger's."""
+
+    def test_is_taken_from_the_own_machine_alone(self, shop: Any) -> None:
+        order = {"what": "kill_caller", "pid": 4_194_300}
+        assert shop.control("/_simulator/next", order)[0] == 400
+        assert shop.get("/_simulator/next")[1]["waiting"] == []

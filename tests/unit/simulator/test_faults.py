@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tallystick.simulator.errors import FaultMalformed
@@ -56,6 +58,19 @@ class TestAdd:
             {"what": "error_500", "times": 1_001},
             {"what": "error_500", "times": True},
             {"what": "error_500", "whatever": 1},
+            {"what": "kill_caller", "pid": 0},
+            {"what": "kill_caller", "pid": 1},
+            {"what": "kill_caller", "pid": -1},
+            {"what": "kill_caller", "pid": True},
+            {"what": "kill_caller", "pid": "2"},
+            {"what": "kill_caller", "pid": os.getpid()},
+            {"what": "slow", "pid": 4_194_300},
+            {"what": "slow", "retry_after_s": 1},
+            {"what": "rate_limited", "retry_after_s": -1},
+            {"what": "other_payment"},
+            {"what": "other_payment", "currency": "euro"},
+            {"what": "other_payment", "amount": 1.5},
+            {"what": "pending_refund", "status": "lost"},
         ],
     )
     def test_refuses_an_order_that_it_does_not_understand(self, order: dict[str, object]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tallystick.simulator import http
-from tallystick.simulator.http import Door, Reply, Request, Router, json_reply
+from tallystick.simulator.http import Door, Fate, Reply, Request, Router, json_reply
 from tallystick.simulator.journal import Journal
 
 
@@ -117,7 +117,7 @@ class TestDoor:
     ) -> None:
         finished: list[bool] = []
         router = Router()
-        reply = Reply(200, b"", hangs=True, done=lambda: finished.append(True))
+        reply = Reply(200, b"", fate=Fate(hangs=True), done=lambda: finished.append(True))
         router.add("POST", "/things", lambda _request: reply)
         monkeypatch.setattr(http, "HANG_S", 0.01)
         start, _ = serve(journal, router, [part(b"")])

@@ -12,7 +12,7 @@ from tallystick.money import Currency, CurrencyMismatch, Money
 from tallystick.wallets import NOTE_MAX, NoteMalformed, SelfTransfer, Wallet, rules
 
 NOTHING = Money(0, KES)
-PAYER = Wallet(ids.new(), "person:a", KES, ids.new(), ids.new(), NOTHING, NOTHING, 0, NOW)
+PAYER = Wallet(ids.new(), "person:a", KES, ids.new(), ids.new(), NOTHING, NOTHING, 0, NOW, NOTHING)
 PAYEE = replace(PAYER, id=ids.new(), owner="person:b")
 USD = Currency("USD")
 

@@ -22,6 +22,10 @@ OURS = {
     "clock_fixed",
     "test_clock_forbidden",
     "names_taken",
+    # The lab says these in its own page.
+    "lab_nothing_there",
+    "lab_simulator_away",
+    "lab_simulator_refused",
 }
 
 

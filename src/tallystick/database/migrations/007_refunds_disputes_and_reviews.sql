@@ -1,11 +1,6 @@
 -- Refunds and disputes, what a provider did without us, questions for people, and claims that the
 -- wallet does not cover.
 
-ALTER TABLE tallystick.account ADD COLUMN receivable_id uuid;
-COMMENT ON COLUMN tallystick.account.receivable_id
-IS 'Where claims beyond cover were taken from; set once, it is locked under this account alone';
-GRANT UPDATE (receivable_id) ON tallystick.account TO tallystick_application;
-
 ALTER TABLE tallystick.payment
 ADD COLUMN collected_reference text,
 ADD COLUMN refunded bigint NOT NULL DEFAULT 0,
@@ -26,11 +21,58 @@ WHERE collected_reference IS NOT NULL;
 CREATE INDEX payments_to_look_at ON tallystick.payment (look_at) WHERE look_at IS NOT NULL;
 GRANT UPDATE (collected_reference, refunded, waiting_since, look_at)
 ON tallystick.payment TO tallystick_application;
-UPDATE tallystick.payment
-SET
-    waiting_since = payment.updated_at,
-    look_at = tallystick.now()
-WHERE payment.state IN ('sending', 'submitted', 'unknown');
+-- Programs of the last release that still run write neither: the janitor finds such rows.
+CREATE INDEX payments_that_nobody_watches ON tallystick.payment (updated_at)
+WHERE look_at IS NULL AND state IN ('created', 'sending', 'submitted', 'unknown');
+-- What operators list, the newest first.
+CREATE INDEX payments_by_state ON tallystick.payment (state, id);
+
+CREATE TABLE tallystick.collection (
+    id uuid PRIMARY KEY,
+    payment_id uuid REFERENCES tallystick.payment (id),
+    provider text NOT NULL,
+    reference text NOT NULL,
+    collected_reference text,
+    kind text NOT NULL,
+    amount bigint NOT NULL,
+    currency text COLLATE "C" NOT NULL,
+    is_suspended boolean NOT NULL,
+    posting_id uuid NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    created_at timestamptz NOT NULL,
+    CONSTRAINT one_collection_a_reference UNIQUE (provider, reference),
+    CONSTRAINT kind_is_known CHECK (
+        kind IN ('settled', 'late', 'twice', 'other_amount', 'unclaimed', 'unbookable')
+    ),
+    CONSTRAINT amount_is_positive CHECK (amount BETWEEN 1 AND 9007199254740991),
+    CONSTRAINT unclaimed_or_payment_known CHECK ((kind = 'unclaimed') = (payment_id IS NULL)),
+    CONSTRAINT in_the_wallet_or_suspended CHECK (is_suspended = (kind NOT IN ('settled', 'late')))
+);
+COMMENT ON TABLE tallystick.collection IS 'Money that a provider took for us, each piece booked once';
+COMMENT ON COLUMN tallystick.collection.id IS 'Identity, UUID version 7';
+COMMENT ON COLUMN tallystick.collection.payment_id
+IS 'The payment that it came for; null where there is none';
+COMMENT ON COLUMN tallystick.collection.provider IS 'Who took it';
+COMMENT ON COLUMN tallystick.collection.reference
+IS 'The provider''s id of what was paid, as cs_…: a fact is booked once';
+COMMENT ON COLUMN tallystick.collection.collected_reference
+IS 'The provider''s id of the money itself, as pi_…: refunds and disputes name it';
+COMMENT ON COLUMN tallystick.collection.kind IS 'How it stands to the payment';
+COMMENT ON COLUMN tallystick.collection.amount IS 'Minor units';
+COMMENT ON COLUMN tallystick.collection.currency IS 'ISO 4217 code';
+COMMENT ON COLUMN tallystick.collection.is_suspended
+IS 'Whether it waits in suspense: what takes it back takes it from there';
+COMMENT ON COLUMN tallystick.collection.posting_id IS 'The posting that booked it';
+COMMENT ON COLUMN tallystick.collection.occurred_at IS 'The provider''s clock';
+COMMENT ON COLUMN tallystick.collection.created_at IS 'Our clock';
+-- A provider's money came once.
+CREATE UNIQUE INDEX one_collection_a_collected_reference
+ON tallystick.collection (provider, collected_reference)
+WHERE collected_reference IS NOT NULL;
+CREATE INDEX collections_of_payment ON tallystick.collection (payment_id, id)
+WHERE payment_id IS NOT NULL;
+GRANT SELECT, INSERT, UPDATE (collected_reference)
+ON tallystick.collection TO tallystick_application;
 
 CREATE TABLE tallystick.refund (
     id uuid PRIMARY KEY,
@@ -52,6 +94,7 @@ CREATE TABLE tallystick.refund (
     held_posting_id uuid,
     posting_id uuid,
     released_posting_id uuid,
+    is_suspended boolean NOT NULL DEFAULT FALSE,
     expires_at timestamptz NOT NULL,
     waiting_since timestamptz,
     look_at timestamptz,
@@ -104,6 +147,8 @@ COMMENT ON COLUMN tallystick.refund.failure_detail IS 'The refusal as a sentence
 COMMENT ON COLUMN tallystick.refund.held_posting_id IS 'The posting that set the money aside';
 COMMENT ON COLUMN tallystick.refund.posting_id IS 'The posting that took it out of the wallet';
 COMMENT ON COLUMN tallystick.refund.released_posting_id IS 'The posting that gave the held money back';
+COMMENT ON COLUMN tallystick.refund.is_suspended
+IS 'Whether it was taken from suspense and not from the wallet: it comes back there';
 COMMENT ON COLUMN tallystick.refund.expires_at IS 'Past it nothing is sent any more';
 COMMENT ON COLUMN tallystick.refund.waiting_since IS 'Since when the provider''s word is awaited';
 COMMENT ON COLUMN tallystick.refund.look_at
@@ -120,7 +165,7 @@ CREATE INDEX refunds_to_look_at ON tallystick.refund (look_at) WHERE look_at IS 
 GRANT SELECT, INSERT ON tallystick.refund TO tallystick_application;
 GRANT UPDATE (
     state, reference, failure_code, failure_detail, posting_id, released_posting_id, settled_at,
-    waiting_since, look_at, updated_at
+    is_suspended, waiting_since, look_at, updated_at
 ) ON tallystick.refund TO tallystick_application;
 
 ALTER TABLE tallystick.payment_step
@@ -128,7 +173,7 @@ ADD COLUMN refund_id uuid REFERENCES tallystick.refund (id),
 DROP CONSTRAINT moves_along_the_state_table,
 ADD CONSTRAINT moves_along_the_state_table CHECK (
     (state_before = 'none' AND state IN ('awaiting_approval', 'created'))
-    OR (state_before = 'none' AND state = 'settled' AND refund_id IS NOT NULL)
+    OR (state_before = 'none' AND state IN ('settled', 'failed') AND refund_id IS NOT NULL)
     OR (state_before = 'awaiting_approval' AND state IN ('created', 'declined', 'expired', 'cancelled'))
     OR (state_before = 'created' AND state IN ('sending', 'cancelled', 'expired'))
     OR (state_before = 'sending' AND state IN ('submitted', 'settled', 'failed', 'unknown'))
@@ -167,6 +212,7 @@ CREATE TABLE tallystick.dispute (
     state text NOT NULL,
     withdrawn_posting_id uuid,
     reinstated_posting_id uuid,
+    is_suspended boolean NOT NULL DEFAULT FALSE,
     opened_at timestamptz NOT NULL,
     closed_at timestamptz,
     created_at timestamptz NOT NULL,
@@ -190,13 +236,15 @@ COMMENT ON COLUMN tallystick.dispute.reason IS 'The provider''s code for why';
 COMMENT ON COLUMN tallystick.dispute.state IS 'open, then won or lost, as the provider says';
 COMMENT ON COLUMN tallystick.dispute.withdrawn_posting_id IS 'The posting that took the money';
 COMMENT ON COLUMN tallystick.dispute.reinstated_posting_id IS 'The posting that gave it back';
+COMMENT ON COLUMN tallystick.dispute.is_suspended
+IS 'Whether it was taken from suspense and not from the wallet: it comes back there';
 COMMENT ON COLUMN tallystick.dispute.opened_at IS 'The provider''s clock';
 COMMENT ON COLUMN tallystick.dispute.closed_at IS 'The provider''s clock when it was decided';
 COMMENT ON COLUMN tallystick.dispute.created_at IS 'Our clock';
 CREATE INDEX disputes_of_payment ON tallystick.dispute (payment_id, id);
 GRANT SELECT, INSERT ON tallystick.dispute TO tallystick_application;
 GRANT UPDATE (
-    state, withdrawn_posting_id, reinstated_posting_id, closed_at
+    state, withdrawn_posting_id, reinstated_posting_id, is_suspended, closed_at
 ) ON tallystick.dispute TO tallystick_application;
 
 CREATE TABLE tallystick.news (
@@ -212,15 +260,12 @@ CREATE TABLE tallystick.news (
     created_at timestamptz NOT NULL,
     CONSTRAINT one_piece_of_news_a_fact UNIQUE (provider, kind, reference),
     CONSTRAINT kind_is_known CHECK (
-        kind IN (
-            'paid_late', 'paid_twice', 'paid_other_amount', 'paid_unclaimed', 'paid_unbookable',
-            'refund_late', 'refund_returned'
-        )
+        kind IN ('refund_late', 'refund_returned', 'refund_other_amount', 'refund_unclaimed')
     ),
     CONSTRAINT amount_is_positive CHECK (amount BETWEEN 1 AND 9007199254740991)
 );
 COMMENT ON TABLE tallystick.news
-IS 'What a provider did after or beside what we asked for, each booked with its own posting';
+IS 'What became of refunds after or beside what we asked for, each booked with its own posting';
 COMMENT ON COLUMN tallystick.news.id IS 'Identity, UUID version 7';
 COMMENT ON COLUMN tallystick.news.payment_id IS 'The payment that it is about; null where there is none';
 COMMENT ON COLUMN tallystick.news.provider IS 'Who told us';
@@ -273,3 +318,9 @@ CREATE INDEX open_reviews ON tallystick.review (opened_at) WHERE state = 'open';
 CREATE INDEX reviews_of_payment ON tallystick.review (payment_id) WHERE payment_id IS NOT NULL;
 GRANT SELECT, INSERT ON tallystick.review TO tallystick_application;
 GRANT UPDATE (state, resolved_at, resolved_by, reason) ON tallystick.review TO tallystick_application;
+
+-- Last, as deeds lock it after what they move with it.
+ALTER TABLE tallystick.account ADD COLUMN receivable_id uuid;
+COMMENT ON COLUMN tallystick.account.receivable_id
+IS 'Where claims beyond cover were taken from; set once, it is locked under this account alone';
+GRANT UPDATE (receivable_id) ON tallystick.account TO tallystick_application;

@@ -1,7 +1,7 @@
 """The parent: forks a process a member, starts a dead one again, ends them all in order.
 
-It holds no connection and no thread, so that its children share its memory and inherit
-nothing half done. It does no work of theirs.
+It holds no connection, and no thread but those that are made for forks, so that its children
+share its memory and inherit nothing half done. It does no work of theirs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Final, NoReturn
 import structlog
 
 from tallystick.jobs.rules import respawn_delay_s
-from tallystick.process import die_with_parent
+from tallystick.process import die_with_parent, put_name
 
 __all__ = ["Family"]
 
@@ -36,8 +36,21 @@ _CRASHED: Final = 70  # EX_SOFTWARE
 class Family:
     """Members by name, each a function that runs in a process of its own until SIGTERM."""
 
-    def __init__(self, members: Mapping[str, Callable[[], None]], *, patience_s: float) -> None:
-        """Keep the members; those still there `patience_s` after the farewell are killed."""
+    def __init__(
+        self,
+        members: Mapping[str, Callable[[], None]],
+        *,
+        patience_s: float,
+        bury: Callable[[int], None] = lambda _: None,
+        spared: frozenset[str] = frozenset(),
+    ) -> None:
+        """Keep the members; those still there `patience_s` after the farewell are killed.
+
+        `bury` is told the number of each process that has ended, before another can have it.
+        `spared` names the threads that may run: they hold no lock that a child needs.
+        """
+        self._tell_death: Final = bury
+        self._spared: Final = spared
         self._members: Final = dict(members)
         self._patience_s: Final = patience_s
         self._pids: Final[dict[int, str]] = {}
@@ -53,7 +66,8 @@ class Family:
         Call it from the main thread. Raises RuntimeError where other threads run: a fork would
         leave their locks locked for ever.
         """
-        if threading.active_count() > 1:
+        threads = {thread.name for thread in threading.enumerate()} - self._spared
+        if len(threads) > 1:
             raise RuntimeError("The workers' parent must not have threads when it forks.")
         gc.collect()
         gc.freeze()
@@ -130,6 +144,7 @@ class Family:
         status = _CRASHED
         try:
             die_with_parent(signal.SIGKILL, parent=parent)
+            put_name(name)
             signal.set_wakeup_fd(-1)
             for number in _SIGNALS:
                 signal.signal(number, signal.SIG_DFL)
@@ -151,6 +166,7 @@ class Family:
             if not found:
                 continue
             del self._pids[pid]
+            self._tell_death(pid)
             if self._farewells:
                 continue
             now = time.monotonic()

@@ -7,6 +7,6 @@ count, and it says of each that has ended that it `bury`s it. It knows no metric
 from __future__ import annotations
 
 from tallystick.observability.exposition.folder import Folder, count_for_nobody, join
-from tallystick.observability.exposition.server import exposed
+from tallystick.observability.exposition.server import METRICS_THREAD, exposed
 
-__all__ = ["Folder", "count_for_nobody", "exposed", "join"]
+__all__ = ["METRICS_THREAD", "Folder", "count_for_nobody", "exposed", "join"]

@@ -24,10 +24,12 @@ import structlog
 from tallystick import clock
 from tallystick.observability.exposition.folder import Folder
 
-__all__ = ["exposed"]
+__all__ = ["METRICS_THREAD", "exposed"]
 
 log: Final = structlog.get_logger(__name__)
 
+#: The thread that listens: it is made for a process that forks.
+METRICS_THREAD: Final = "metrics"
 _PATH: Final = "/metrics"
 _TEXT: Final = "text/plain; charset=utf-8"
 #: Prometheus' text format, in the version that every scraper reads.
@@ -53,7 +55,7 @@ def exposed(host: str, port: int) -> Iterator[Folder]:
         # A child of a fork would hold the port, and the line of whoever asks just now.
         os.register_at_fork(after_in_child=server.let_go)
         asked = threading.Thread(
-            target=server.serve_forever, args=(_LOOK_EVERY_S,), name="metrics", daemon=True
+            target=server.serve_forever, args=(_LOOK_EVERY_S,), name=METRICS_THREAD, daemon=True
         )
         _start_deaf(asked)
         stack.callback(server.shutdown)

@@ -7,7 +7,17 @@ no label has more values than one can list.
 
 from __future__ import annotations
 
+from tallystick.observability.metrics.breakers import BreakerMetrics
+from tallystick.observability.metrics.inbox import InboxMetrics, count_webhook_refused
+from tallystick.observability.metrics.payments import PaymentMetrics
 from tallystick.observability.metrics.requests import count_request
 from tallystick.observability.metrics.writer import WriterMetrics
 
-__all__ = ["WriterMetrics", "count_request"]
+__all__ = [
+    "BreakerMetrics",
+    "InboxMetrics",
+    "PaymentMetrics",
+    "WriterMetrics",
+    "count_request",
+    "count_webhook_refused",
+]

@@ -5,6 +5,8 @@ Every POST carries our stored idempotency key; the API version is pinned.
 
 from __future__ import annotations
 
+from tallystick.providers.stripe.amounts import from_stripe
+from tallystick.providers.stripe.objects import PAYMENT_KEY, REFUND_KEY
 from tallystick.providers.stripe.provider import API_VERSION, Stripe
 
-__all__ = ["API_VERSION", "Stripe"]
+__all__ = ["API_VERSION", "PAYMENT_KEY", "REFUND_KEY", "Stripe", "from_stripe"]

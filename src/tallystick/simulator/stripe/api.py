@@ -10,49 +10,28 @@ import base64
 import binascii
 import hmac
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from tallystick.simulator.book import JsonObject
 from tallystick.simulator.errors import FormMalformed
 from tallystick.simulator.faults import OPERATION_FAULTS, Fault
 from tallystick.simulator.forms import decode
-from tallystick.simulator.http import Handler, Reply, Request, Router, json_reply
-from tallystick.simulator.stripe import objects, operations, queries
+from tallystick.simulator.http import Fate, Handler, Reply, Request, Router, json_reply
+from tallystick.simulator.stripe import objects, queries
+from tallystick.simulator.stripe.endpoints import ENDPOINTS, Endpoint
 from tallystick.simulator.stripe.errors import RequestInvalid, StripeRefusal, Unauthorized
 from tallystick.simulator.stripe.idempotency import Keys, fingerprint
+from tallystick.simulator.stripe.lies import misbehave
 from tallystick.simulator.stripe.model import Asked, Desk, Outcome
-from tallystick.simulator.stripe.parameters import (
-    CHECKOUT_SESSION,
-    CHECKOUT_SESSIONS,
-    EVENTS,
-    EXPANDED,
-    REFUND,
-    REFUNDS,
-    Field,
-    read,
-)
+from tallystick.simulator.stripe.parameters import read
 
-__all__ = ["Api", "misbehave"]
+__all__ = ["Api"]
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z]{2,20})?")
 _NOTHING: Final = Fault("")
-
-Perform = Callable[[Desk, dict[str, Any], Mapping[str, str]], Outcome]
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One endpoint: its name for faults and the journal, its parameters, and what it does."""
-
-    name: str
-    method: str
-    path: str
-    perform: Perform
-    fields: Mapping[str, Field]
-    required: tuple[str, ...] = ()
+_HANGING: Final = Reply(504, b"", fate=Fate(hangs=True))
 
 
 class Api:
@@ -73,12 +52,21 @@ class Api:
             name = f"req_{self._desk.token(14)}"
             try:
                 with self._desk.book.lock:
-                    reply = self._serve(endpoint, request, name)
+                    reply = self._out() or self._serve(endpoint, request, name)
             except StripeRefusal as refusal:
                 reply = json_reply(refusal.status, refusal.body())
             return replace(reply, headers={**_common(request, name), **reply.headers})
 
         return handle
+
+    def _out(self) -> Reply | None:
+        """Return what an outage answers, before anybody looks at the request."""
+        outage = self._desk.faults.struck()
+        if outage is None:
+            return None
+        if isinstance(outage.answer, str):
+            return _HANGING
+        return _refused_for_now(outage.answer, outage.retry_after_s)
 
     def _serve(self, endpoint: Endpoint, request: Request, name: str) -> Reply:
         _authenticate(request, self._desk.account.secret_key)
@@ -114,10 +102,10 @@ class Api:
             endpoint.name, family=OPERATION_FAULTS, is_default=endpoint.method == "POST"
         )
         what = (fault or _NOTHING).what
-        if what == "rate_limited":
-            return json_reply(429, _error("rate_limit", "Request rate limit exceeded."))
+        if fault and what == "rate_limited":
+            return _refused_for_now(429, fault.retry_after_s)
         if what == "timeout":
-            return Reply(504, b"", hangs=True)
+            return _HANGING
         outcome, status = Outcome({}), 200
         if what != "error_500":
             outcome, status = self._perform(endpoint, request, form)
@@ -133,7 +121,7 @@ class Api:
                 )
             )
         self._desk.commit(endpoint.name, outcome, asked=asked, also=also)
-        return misbehave(json_reply(status, outcome.body), fault)
+        return misbehave(status, outcome.body, fault)
 
     def _perform(
         self, endpoint: Endpoint, request: Request, form: dict[str, Any]
@@ -150,16 +138,15 @@ class Api:
         return replace(outcome, body=body), 200
 
 
-def misbehave(reply: Reply, fault: Fault | None) -> Reply:
-    """Return the reply with what the fault does to it after the work is journalled."""
-    if fault is None:
-        return reply
-    return replace(
-        reply,
-        hold_s=fault.after_s if fault.what == "slow" else 0,
-        hangs=fault.what in {"timeout", "timeout_after_charge"},
-        kills=fault.what == "kill",
+def _refused_for_now(status: int, retry_after_s: int | None) -> Reply:
+    """Return an answer that nothing was done for and that no key keeps."""
+    body = (
+        _error("rate_limit", "Request rate limit exceeded.")
+        if status == 429  # noqa: PLR2004 - too many requests
+        else _error(None, "Stripe is not available. Try again later.", "api_error")
     )
+    later = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
+    return json_reply(status, body, **later)
 
 
 def _error(reason: str | None, message: str, kind: str = "invalid_request_error") -> JsonObject:
@@ -224,93 +211,3 @@ def _form(request: Request) -> dict[str, Any]:
         return decode(request.query if request.method == "GET" else request.body)
     except FormMalformed as malformed:
         raise RequestInvalid(f"Invalid request. {malformed}") from malformed
-
-
-def _retrieve(kind: str, param: str = "id") -> Perform:
-    def perform(desk: Desk, _parameters: dict[str, Any], names: Mapping[str, str]) -> Outcome:
-        thing = operations.find(desk, kind, names["id"], param=param)
-        return Outcome(queries.shown_event(desk.book, thing) if kind == "event" else thing)
-
-    return perform
-
-
-def _list(kind: str, url: str, *names: str) -> Perform:
-    def perform(desk: Desk, parameters: dict[str, Any], _names: Mapping[str, str]) -> Outcome:
-        found = queries.matching(desk.book.newest_first(kind), parameters, *names)
-        return Outcome(queries.page(found, parameters, url=url))
-
-    return perform
-
-
-def _list_events(desk: Desk, parameters: dict[str, Any], _names: Mapping[str, str]) -> Outcome:
-    events = queries.matching(desk.book.newest_first("event"), parameters, "type")
-    shown = [queries.shown_event(desk.book, event) for event in events]
-    if "types" in parameters:
-        shown = [event for event in shown if event["type"] in parameters["types"]]
-    if "delivery_success" in parameters:
-        wanted = parameters["delivery_success"]
-        shown = [event for event in shown if (event["pending_webhooks"] == 0) == wanted]
-    return Outcome(queries.page(shown, parameters, url="/v1/events"))
-
-
-_SESSIONS: Final = "/v1/checkout/sessions"
-
-ENDPOINTS: Final = (
-    Endpoint(
-        "checkout.session.create",
-        "POST",
-        _SESSIONS,
-        lambda desk, parameters, _names: operations.create_session(desk, parameters),
-        CHECKOUT_SESSION,
-        ("mode", "line_items", "success_url"),
-    ),
-    Endpoint(
-        "checkout.session.list",
-        "GET",
-        _SESSIONS,
-        _list("checkout_session", _SESSIONS, "payment_intent", "status"),
-        CHECKOUT_SESSIONS,
-    ),
-    Endpoint(
-        "checkout.session.retrieve",
-        "GET",
-        f"{_SESSIONS}/{{id}}",
-        _retrieve("checkout_session", "session"),
-        EXPANDED,
-    ),
-    Endpoint(
-        "checkout.session.expire",
-        "POST",
-        f"{_SESSIONS}/{{id}}/expire",
-        lambda desk, _parameters, names: operations.expire_session(desk, names["id"]),
-        EXPANDED,
-    ),
-    Endpoint(
-        "refund.create",
-        "POST",
-        "/v1/refunds",
-        lambda desk, parameters, _names: operations.create_refund(desk, parameters),
-        REFUND,
-    ),
-    Endpoint(
-        "refund.list", "GET", "/v1/refunds",
-        _list("refund", "/v1/refunds", "charge", "payment_intent"), REFUNDS,
-    ),
-    Endpoint("refund.retrieve", "GET", "/v1/refunds/{id}", _retrieve("refund"), EXPANDED),
-    Endpoint(
-        "payment_intent.retrieve", "GET", "/v1/payment_intents/{id}",
-        _retrieve("payment_intent", "intent"), EXPANDED,
-    ),
-    Endpoint("charge.retrieve", "GET", "/v1/charges/{id}", _retrieve("charge"), EXPANDED),
-    Endpoint("event.list", "GET", "/v1/events", _list_events, EVENTS),
-    Endpoint("event.retrieve", "GET", "/v1/events/{id}", _retrieve("event"), EXPANDED),
-    Endpoint(
-        "balance_transaction.retrieve", "GET", "/v1/balance_transactions/{id}",
-        _retrieve("balance_transaction"), EXPANDED,
-    ),
-    Endpoint(
-        "account.retrieve", "GET", "/v1/account",
-        lambda desk, _parameters, _names: Outcome(objects.account(desk.account.name, created=0)),
-        EXPANDED,
-    ),
-)  # fmt: skip

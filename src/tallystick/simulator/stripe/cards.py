@@ -32,6 +32,8 @@ class Card:
     last4: str
     decline: Decline | None = None
     needs_authentication: bool = False
+    #: Why its holder disputes the charge at once, where they do.
+    dispute: str | None = None
 
 
 class CardUnreadable(ValueError):
@@ -54,6 +56,11 @@ _CARDS: Final = {
     "5555555555554444": Card("mastercard", "4444"),
     "2223003122003222": Card("mastercard", "3222"),
     "378282246310005": Card("amex", "0005"),
+    # Refunds of these two change later.
+    "4000000000007726": Card("visa", "7726"),
+    "4000000000005126": Card("visa", "5126"),
+    "4000000000000259": Card("visa", "0259", dispute="fraudulent"),
+    "4000000000002685": Card("visa", "2685", dispute="product_not_received"),
     "4000000000000002": Card(
         "visa", "0002", Decline("card_declined", "generic_decline", _DECLINED)
     ),

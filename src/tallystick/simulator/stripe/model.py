@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
 
 from tallystick.simulator.book import Book, Change, JsonObject
 from tallystick.simulator.faults import WEBHOOK_FAULTS, Faults
 from tallystick.simulator.stripe import objects
+from tallystick.simulator.webhooks import KIND as WEBHOOK
 from tallystick.simulator.webhooks import owed
 
 __all__ = ["Account", "Asked", "Desk", "Outcome"]
+
+_NO_MARKS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +73,15 @@ class Desk:
         *,
         asked: Asked | None = None,
         also: Sequence[Change] = (),
+        marks: Mapping[str, Any] = _NO_MARKS,
     ) -> None:
-        """This function will journal the outcome, its events, their webhooks and `also` as one."""
+        """This function will journal the outcome, its events, their webhooks and `also` as one.
+
+        `marks` are what its events say otherwise than events do.
+        """
         changes = [*outcome.changes]
-        for kind, thing, before in outcome.events:
+        place = self.book.count(WEBHOOK)
+        for number, (kind, thing, before) in enumerate(outcome.events):
             event = objects.event(
                 self.name("evt"),
                 kind=kind,
@@ -81,8 +91,9 @@ class Desk:
                 request=asked.request if asked else None,
                 key=asked.key if asked else None,
             )
-            changes.append(Change("event", event["id"], event))
+            changes.append(Change("event", event["id"], {**event, **marks}))
             if self.account.has_webhooks:
                 fault = self.faults.take(kind, family=WEBHOOK_FAULTS)
-                changes += owed(event["id"], now=self.book.clock(), fault=fault)
+                now = self.book.real_clock()
+                changes += owed(event["id"], now=now, place=place + number, fault=fault)
         self.book.commit(operation, [*changes, *also])

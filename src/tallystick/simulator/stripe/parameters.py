@@ -16,12 +16,15 @@ from tallystick.simulator.stripe.amounts import AMOUNT_MAX
 from tallystick.simulator.stripe.errors import RequestInvalid
 
 __all__ = [
+    "BALANCE",
     "CHECKOUT_SESSION",
     "CHECKOUT_SESSIONS",
     "EVENTS",
     "EXPANDED",
+    "OF_INTENT",
+    "OF_PAYMENT",
+    "PAGE",
     "REFUND",
-    "REFUNDS",
     "Field",
     "read",
 ]
@@ -188,7 +191,7 @@ def _created(name: str, value: Any) -> Any:
 
 
 _EXPAND: Final = {"expand": _each(_text(200), 20)}
-_PAGE: Final = {
+PAGE: Final[Mapping[str, Field]] = {
     **_EXPAND,
     "limit": _integer(1, 100),
     "starting_after": _text(255),
@@ -242,13 +245,13 @@ CHECKOUT_SESSION: Final[Mapping[str, Field]] = {
 }
 
 CHECKOUT_SESSIONS: Final[Mapping[str, Field]] = {
-    **_PAGE,
+    **PAGE,
     "payment_intent": _text(255),
     "status": _choice("complete", "expired", "open"),
 }
 
 EVENTS: Final[Mapping[str, Field]] = {
-    **_PAGE,
+    **PAGE,
     "type": _text(100),
     "types": _each(_text(100), 20),
     "delivery_success": _flag,
@@ -263,4 +266,11 @@ REFUND: Final[Mapping[str, Field]] = {
     "reason": _choice("duplicate", "fraudulent", "requested_by_customer"),
 }
 
-REFUNDS: Final[Mapping[str, Field]] = {**_PAGE, "charge": _text(255), "payment_intent": _text(255)}
+#: Filters of lists.
+OF_INTENT: Final[Mapping[str, Field]] = {"payment_intent": _text(255)}
+OF_PAYMENT: Final[Mapping[str, Field]] = {**OF_INTENT, "charge": _text(255)}
+BALANCE: Final[Mapping[str, Field]] = {
+    "currency": _text(3),
+    "source": _text(255),
+    "type": _text(100),
+}

@@ -13,7 +13,7 @@ from tallystick.simulator.book import Book, JsonObject
 from tallystick.simulator.stripe.errors import RequestInvalid
 from tallystick.simulator.webhooks import KIND as WEBHOOK
 
-__all__ = ["expand", "matching", "page", "shown_event"]
+__all__ = ["expand", "matching", "page", "shown"]
 
 _LIMIT: Final = 10
 _WEBHOOKS_MAX: Final = 2
@@ -21,11 +21,14 @@ _WEBHOOKS_MAX: Final = 2
 _KIND_OF: Final = {
     "balance_transaction": "balance_transaction",
     "charge": "charge",
+    "failure_balance_transaction": "balance_transaction",
     "latest_charge": "charge",
     "payment_intent": "payment_intent",
     "payment_method": "payment_method",
     "source": "charge",
 }
+#: … where the id itself says it.
+_KIND_OF_PREFIX: Final = {"re": "refund", "du": "dispute"}
 
 
 def page(things: Iterable[JsonObject], asked: Mapping[str, Any], *, url: str) -> JsonObject:
@@ -63,12 +66,28 @@ def expand(book: Book, thing: JsonObject, paths: Sequence[str]) -> JsonObject:
     return thing
 
 
-def shown_event(book: Book, event: JsonObject) -> JsonObject:
-    """Return the event with the number of its webhooks that are still owed."""
+def shown(book: Book, thing: JsonObject) -> JsonObject:
+    """Return the object as it is now: what only time and deliveries change is added here."""
+    if thing["object"] == "event":
+        return _with_webhooks(book, thing)
+    if thing["object"] == "balance_transaction":
+        return _with_status(book, thing)
+    if thing["object"] == "dispute":
+        entries = [_with_status(book, entry) for entry in thing["balance_transactions"]]
+        return {**thing, "balance_transactions": entries}
+    return thing
+
+
+def _with_webhooks(book: Book, event: JsonObject) -> JsonObject:
     names = (f"{event['id']}.{number}" for number in range(1, _WEBHOOKS_MAX + 1))
     webhooks = (book.find(WEBHOOK, name) for name in names)
     owed = sum(1 for webhook in webhooks if webhook and webhook["state"] == "owed")
     return {**event, "pending_webhooks": owed}
+
+
+def _with_status(book: Book, entry: JsonObject) -> JsonObject:
+    is_available = entry["available_on"] <= book.clock()
+    return {**entry, "status": "available" if is_available else "pending"}
 
 
 def _place(found: Sequence[JsonObject], identity: str, param: str) -> int:
@@ -121,5 +140,6 @@ def _reached(book: Book, thing: JsonObject, step: str) -> Any:
     value = thing[step]
     if not isinstance(value, str):
         return value
-    kind = "refund" if value.startswith("re_") else _KIND_OF[step]
-    return book.find(kind, value)
+    kind = _KIND_OF_PREFIX.get(value.partition("_")[0], _KIND_OF[step])
+    found = book.find(kind, value)
+    return shown(book, found) if found else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ninja import NinjaAPI
 
 from tallystick import __version__
-from tallystick.web.api import payments, transfers, wallets
+from tallystick.web.api import jobs, payments, refunds, reviews, transfers, wallets
 from tallystick.web.api.queries import only_own_parameters
 from tallystick.web.api.session import PersonSession
 from tallystick.web.parser import StrictParser
@@ -30,4 +30,7 @@ install(api)
 api.add_decorator(only_own_parameters)
 api.add_router("/wallets", wallets.router)
 api.add_router("/payments", payments.router)
+api.add_router("/payments", refunds.router)
+api.add_router("/reviews", reviews.router)
+api.add_router("/jobs", jobs.router)
 api.add_router("/transfers", transfers.router)

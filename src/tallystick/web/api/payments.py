@@ -10,8 +10,14 @@ from tallystick.keys import Scope
 from tallystick.money import Currency, Money
 from tallystick.web.api.bearer import callers
 from tallystick.web.api.paging import Cursor, Limit, after_id, show_cursor
-from tallystick.web.api.schemas import Owner, PaymentIn, PaymentOut, PaymentsOut
-from tallystick.web.api.session import caller_of, idempotency_key, owner_of
+from tallystick.web.api.schemas import (
+    Owner,
+    PaymentFileOut,
+    PaymentIn,
+    PaymentOut,
+    PaymentsOut,
+)
+from tallystick.web.api.session import caller_of, idempotency_key, owner_of, seen_owner
 from tallystick.web.database import heart
 from tallystick.web.house import house
 
@@ -58,11 +64,13 @@ def list_payments(
     return PaymentsOut(items=[PaymentOut.of(payment) for payment in items], next=following)
 
 
-@router.get("/{payment_id}", response=PaymentOut, auth=callers(Scope.PAYMENTS_READ))
-def get_payment(request: HttpRequest, payment_id: str, owner: Owner | None = None) -> PaymentOut:
-    """Return one payment of the owner."""
+@router.get("/{payment_id}", response=PaymentFileOut, auth=callers(Scope.PAYMENTS_READ))
+def get_payment(
+    request: HttpRequest, payment_id: str, owner: Owner | None = None
+) -> PaymentFileOut:
+    """Return one payment of the owner with its refunds and its whole way; operators see all."""
     with heart() as conn:
-        found = payments.get(
-            conn, payment_id=ids.read("pay", payment_id), owner=owner_of(request, owner)
+        found = payments.file(
+            conn, payment_id=ids.read("pay", payment_id), owner=seen_owner(request, owner)
         )
-    return PaymentOut.of(found)
+    return PaymentFileOut.of_file(found)

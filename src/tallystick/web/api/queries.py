@@ -9,14 +9,14 @@ from typing import Any, Final, get_type_hints
 from django.http import HttpRequest
 
 from tallystick.web.api.paging import Cursor, Limit
-from tallystick.web.api.schemas import Owner
+from tallystick.web.api.schemas import Owner, ReviewState
 from tallystick.web.problems import QueryInvalid
 
 __all__ = ["only_own_parameters"]
 
 _View = Callable[..., Any]
 #: What stands in the query wherever an operation takes it; other parameters are of the path.
-_IN_QUERY: Final = (Limit, Cursor, Owner | None)
+_IN_QUERY: Final = (Limit, Cursor, Owner | None, ReviewState)
 
 
 def only_own_parameters(view: _View) -> _View:

@@ -14,15 +14,21 @@ from ninja.security import SessionAuth
 
 from tallystick import keys
 from tallystick.errors import TallystickError
+from tallystick.web.people.models import Person
 
 __all__ = [
     "Caller",
     "IdempotencyKeyMalformed",
+    "NotForThisCaller",
     "PersonSession",
     "caller_of",
+    "every_owner",
     "idempotency_key",
     "is_key_in_address",
+    "operator_of",
     "owner_of",
+    "reach_of",
+    "seen_owner",
 ]
 
 #: A quoted structured string or bare text, printable ASCII (draft-ietf-httpapi-idempotency-key).
@@ -36,12 +42,25 @@ class IdempotencyKeyMalformed(TallystickError):
     field = "Idempotency-Key"
 
 
+class NotForThisCaller(TallystickError):
+    """Only operators, or keys that reach every owner, may do this."""
+
+    code = "forbidden"
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who calls, as `person:<id>` or `key:<id>`, and the one owner they reach (None: every)."""
 
     name: str
     reach: str | None
+    #: A person who looks after what concerns everybody. For oneself one acts as anybody else.
+    is_operator: bool = False
+
+    @property
+    def is_person(self) -> bool:
+        """Return whether it is a signed-in person."""
+        return self.name.startswith("person:")
 
 
 class PersonSession(SessionAuth):
@@ -60,8 +79,9 @@ class PersonSession(SessionAuth):
     def authenticate(self, request: HttpRequest, key: str | None) -> Caller:
         """Return the signed-in person as a caller."""
         del key
-        owner = f"person:{request.user.pk}"
-        return Caller(owner, owner)
+        assert isinstance(request.user, Person)
+        owner = request.user.owner
+        return Caller(owner, owner, is_operator=request.user.is_operator)
 
 
 def is_key_in_address(request: HttpRequest) -> bool:
@@ -83,6 +103,41 @@ def owner_of(request: HttpRequest, named: str | None = None) -> str:
     for one beyond the caller's reach.
     """
     return keys.acting_owner(_caller(request).reach, named)
+
+
+def operator_of(request: HttpRequest) -> str:
+    """Return the operator who calls; raise NotForThisCaller for anybody else."""
+    caller = _caller(request)
+    if not caller.is_operator:
+        raise NotForThisCaller("This is for operators.")
+    return caller.name
+
+
+def every_owner(request: HttpRequest) -> None:
+    """Raise NotForThisCaller for a person who is no operator, and a key of one owner alone."""
+    caller = _caller(request)
+    if not caller.is_operator and caller.reach is not None:
+        raise NotForThisCaller("This is for operators, and for keys that reach every owner.")
+
+
+def reach_of(request: HttpRequest) -> str | None:
+    """Return the one owner whose things the caller reaches, None for everybody's.
+
+    Raises NotForThisCaller for a person who is no operator.
+    """
+    caller = _caller(request)
+    return (
+        None if caller.is_operator else operator_of(request) if caller.is_person else caller.reach
+    )
+
+
+def seen_owner(request: HttpRequest, named: str | None = None) -> str | None:
+    """Return whose things the caller may look at: an operator who names nobody sees everybody's.
+
+    Raises as `owner_of` does.
+    """
+    is_open = _caller(request).is_operator and named is None
+    return None if is_open else owner_of(request, named)
 
 
 def idempotency_key(request: HttpRequest) -> str:

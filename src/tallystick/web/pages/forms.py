@@ -12,13 +12,13 @@ from tallystick.money import Currency, Money, MoneyMalformed
 from tallystick.payments import AmountOutOfRange, AmountRange
 from tallystick.wallets import NOTE_MAX, NoteMalformed, readable_note
 
-__all__ = ["Send", "TopUp"]
+__all__ = ["AmountForm", "Send", "TopUp"]
 
 _AMOUNT_MAX: Final = 30
 _LATIN_MINUS: Final = ("-", "−", "–")
 
 
-class _Amount(forms.Form):
+class AmountForm(forms.Form):
     """An amount in one currency, and the key that makes a second click the same deed."""
 
     amount = forms.CharField(
@@ -58,7 +58,7 @@ class _Amount(forms.Form):
         self.data = {**dict(self.data.items()), self.add_prefix("key"): str(ids.new())}
 
 
-class TopUp(_Amount):
+class TopUp(AmountForm):
     """How much a person brings in."""
 
     def __init__(self, *args: Any, currency: Currency, limits: AmountRange, **kwargs: Any) -> None:
@@ -68,7 +68,7 @@ class TopUp(_Amount):
         self.fields["amount"].help_text = f"From {least} to {greatest}."
 
 
-class Send(_Amount):
+class Send(AmountForm):
     """Who gets how much, and a line about it."""
 
     to = forms.CharField(

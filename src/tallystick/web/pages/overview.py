@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from tallystick import db, payments, wallets
 from tallystick.db import Connection
-from tallystick.payments import Payment
+from tallystick.payments import Payment, PaymentState
 from tallystick.wallets import Wallet
 from tallystick.web.database import heart
 from tallystick.web.pages import words
@@ -57,7 +57,8 @@ class Overview:
     def version(self) -> str:
         """Return a text that changes when anything shown does."""
         moved = [f"{told.payment.updated_at:%Y%m%d%H%M%S%f}" for told in self.open_payments]
-        return "-".join([str(sum(wallet.version for wallet in self.wallets)), *moved])
+        held = [f"{wallet.version}.{wallet.owes.minor}" for wallet in self.wallets]
+        return "-".join([*held, *moved])
 
 
 @require_safe
@@ -94,7 +95,7 @@ def _read(conn: Connection, owner: str) -> Overview:
     paid = payments.of_owner(conn, owner=owner, limit=_PAYMENTS_MAX)
     lines = wallets.history(conn, wallet=owned[0], limit=_LINES_MAX) if owned else []
     pictured = wallets.entries(conn, wallet=owned[0], limit=_PICTURED_MAX) if owned else []
-    told = [Told(payment, words.tell(payment)) for payment in paid]
+    told = [Told(payment, _tell(conn, payment, now)) for payment in paid]
     return Overview(
         now=now,
         wallets=owned,
@@ -103,3 +104,11 @@ def _read(conn: Connection, owner: str) -> Overview:
         open_payments=[one for one in told if not one.payment.is_terminal],
         past_payments=[one for one in told if one.payment.is_terminal][:_SHOWN_MAX],
     )
+
+
+def _tell(conn: Connection, payment: Payment, now: datetime) -> Telling:
+    """Return a payment's words; whether one waits in our queue stands among its steps."""
+    if payment.state is not PaymentState.CREATED:
+        return words.tell(payment)
+    file = payments.file(conn, payment_id=payment.id, owner=payment.owner)
+    return words.tell_file(file, now=now)

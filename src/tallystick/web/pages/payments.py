@@ -5,6 +5,7 @@ Another person's payment looks as if it were not there.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,12 +15,12 @@ from django.views.decorators.http import require_safe
 
 from tallystick import db, ids, payments
 from tallystick.ids import IdMalformed
-from tallystick.payments import Payment, PaymentNotFound, Step
+from tallystick.payments import File, PaymentNotFound
 from tallystick.web.database import heart
 from tallystick.web.pages import words
 from tallystick.web.pages.access import person_of, signed_in
 
-__all__ = ["fragment", "payment"]
+__all__ = ["fragment", "payment", "version"]
 
 _WAYS_BACK = frozenset({"success", "cancel"})
 
@@ -28,8 +29,7 @@ _WAYS_BACK = frozenset({"success", "cancel"})
 class Seen:
     """A payment as the page shows it, read in one transaction."""
 
-    payment: Payment
-    steps: list[Step]
+    file: File
     now: datetime
     #: How the person returned from the payment page: `success`, `cancel` or nothing.
     back: str
@@ -37,15 +37,22 @@ class Seen:
     go: bool
 
     @property
-    def version(self) -> str:
-        """Return a text that changes when anything shown does."""
-        return f"{self.payment.state}-{self.payment.updated_at:%Y%m%d%H%M%S%f}"
-
-    @property
     def onward(self) -> str | None:
         """Return the payment page's address for somebody on their way there."""
-        is_open = not self.payment.is_terminal and self.payment.failure_code is None
-        return self.payment.action_url if self.go and is_open else None
+        payment = self.file.payment
+        is_open = not payment.is_terminal and payment.failure_code is None
+        return payment.action_url if self.go and is_open else None
+
+
+def version(file: File) -> str:
+    """Return a text that changes when anything shown of a payment does."""
+    moved = [file.payment.updated_at, *(refund.updated_at for refund in file.refunds)]
+    counts = [len(file.steps), len(file.news), len(file.collections)]
+    disputed = [dispute.state for dispute in file.disputes]
+    tried = [attempt.ended_at for attempt in file.tries]
+    answered = [review.resolved_at for review in file.reviews]
+    shown = repr([file.payment.state, moved, counts, disputed, tried, answered])
+    return hashlib.sha256(shown.encode()).hexdigest()[:16]
 
 
 @require_safe
@@ -65,7 +72,7 @@ def fragment(request: HttpRequest, shown_id: str) -> HttpResponse:
     seen = _read(request, shown_id)
     if seen.onward:
         return HttpResponse(headers={"HX-Redirect": seen.onward})
-    if request.GET.get("seen") == seen.version:
+    if request.GET.get("seen") == version(seen.file):
         return HttpResponse(status=204)
     return render(request, "pages/payment/live.html", _context(seen))
 
@@ -77,8 +84,7 @@ def _read(request: HttpRequest, shown_id: str) -> Seen:
         payment_id = ids.read("pay", shown_id)
         with heart() as conn:
             return Seen(
-                payment=payments.get(conn, payment_id=payment_id, owner=person_of(request).owner),
-                steps=payments.steps(conn, payment_id=payment_id),
+                file=payments.file(conn, payment_id=payment_id, owner=person_of(request).owner),
                 now=db.now(conn),
                 back=back,
                 go="go" in request.GET and not back,
@@ -88,13 +94,15 @@ def _read(request: HttpRequest, shown_id: str) -> Seen:
 
 
 def _context(seen: Seen) -> dict[str, object]:
+    file = seen.file
     return {
-        "payment": seen.payment,
+        "payment": file.payment,
         "now": seen.now,
         "back": seen.back,
         "go": seen.go,
-        "version": seen.version,
-        "telling": words.tell(seen.payment, back=seen.back),
-        "stations": words.stations(seen.payment, seen.steps, back=seen.back),
-        "provider_name": words.provider_name(seen.payment.provider),
+        "version": version(file),
+        "is_over": words.is_over(file),
+        "telling": words.tell_file(file, now=seen.now, back=seen.back),
+        "stations": words.stations(file, now=seen.now, back=seen.back),
+        "provider_name": words.provider_name(file.payment.provider),
     }

@@ -96,7 +96,7 @@ def _way(owner: str) -> Way | None:
         owned = wallets.of_owner(conn, owner=owner)
     for wallet in owned:
         for provider in house().providers.values():
-            limits = provider.capabilities.collects.get(wallet.currency.code)
+            limits = provider.capabilities.collect.get(wallet.currency.code)
             if limits is not None:
                 return Way(wallet, provider, limits)
     return None

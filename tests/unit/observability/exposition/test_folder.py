@@ -177,6 +177,8 @@ class TestBury:
         after = _values(folder)
         assert before.pop("tallystick_writer_waiting_deeds") == 3
         assert before.pop("tallystick_writer_slow_lane_deeds") == 0
+        assert before.pop("tallystick_webhooks_waiting_events") == 0
+        assert before.pop("tallystick_webhooks_oldest_seconds") == 0
         assert after == before
         assert after["tallystick_writer_batch_seconds_sum"] == pytest.approx(0.1)
         assert not list(folder.path.glob(f"*{pid}*"))

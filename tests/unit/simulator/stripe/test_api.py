@@ -182,14 +182,16 @@ class TestFaults:
     ) -> None:
         shop.control("/_simulator/next", {"what": "timeout_after_charge"})
         reply = shop.send("POST", SESSIONS, urlencode(form()).encode(), idempotency_key="k")
-        assert reply.hangs
+        assert reply.fate.hangs
         assert (
             shop.post(SESSIONS, form(), key="k")[1]["id"] == shop.get(SESSIONS)[1]["data"][0]["id"]
         )
 
     def test_a_timeout_does_nothing(self, shop: Any, form: Callable[..., Any]) -> None:
         shop.control("/_simulator/next", {"what": "timeout"})
-        assert shop.send("POST", SESSIONS, urlencode(form()).encode(), idempotency_key="k").hangs
+        assert shop.send(
+            "POST", SESSIONS, urlencode(form()).encode(), idempotency_key="k"
+        ).fate.hangs
         assert shop.get(SESSIONS)[1]["data"] == []
         assert shop.post(SESSIONS, form(), key="k")[0] == 200
 

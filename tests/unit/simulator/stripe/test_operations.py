@@ -153,6 +153,6 @@ class TestRestart:
             )
         ]
         assert after == before
-        assert shop.get("/_simulator/health")[1]["webhooks"]["owed"] == 4
+        assert shop.get("/_simulator/health")[1]["webhooks"]["owed"] == 5
         shop.post("/v1/refunds", {"charge": paid["charge"], "amount": 100}, key="refund")
         assert len(shop.get("/v1/refunds")[1]["data"]) == 1

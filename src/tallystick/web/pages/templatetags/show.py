@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
@@ -50,6 +51,18 @@ def signed(value: Money) -> str:
 def shown(identity: UUID, prefix: str) -> str:
     """Return an id as people see it."""
     return ids.show(prefix, identity)
+
+
+@register.filter
+def humanized(code: str) -> str:
+    """Return a stable code as words: `product_not_received` as `Product not received`."""
+    return code.replace("_", " ").capitalize()
+
+
+@register.filter
+def at(names: Mapping[str, str], key: str) -> str:
+    """Return what a table says of a key, the key itself where it says nothing."""
+    return names.get(key, key)
 
 
 @register.simple_tag
