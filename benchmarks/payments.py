@@ -258,6 +258,8 @@ def _figures(
         recorded = commits[walk.payment, "submitted"] - call.ended_at
         booked = commits[walk.payment, "settled"] - hook.begun_at
         note("own", before + recorded + booked)
+        # What a person waits for us: until the payment page is theirs.
+        note("own_to_the_page", before + recorded)
         note("door_answer", walk.answered_at - walk.asked_at)
         note("request_to_call", before)
         note("answer_to_record", recorded)

@@ -64,3 +64,17 @@ IS 'All events until then were read (the provider''s clock)';
 COMMENT ON COLUMN tallystick.webhook_cursor.polled_at IS 'When it was read last (raw database clock)';
 GRANT SELECT, INSERT ON tallystick.webhook_cursor TO tallystick_application;
 GRANT UPDATE (read_until, polled_at) ON tallystick.webhook_cursor TO tallystick_application;
+
+-- What the last release passed over and this one books: refunds and disputes made at the provider.
+UPDATE tallystick.webhook_event
+SET
+    state = 'received',
+    processed_at = NULL,
+    due_at = clock_timestamp()
+WHERE
+    webhook_event.state = 'ignored'
+    AND (
+        webhook_event.kind LIKE 'refund.%'
+        OR webhook_event.kind LIKE 'charge.dispute.%'
+        OR webhook_event.kind = 'charge.refund.updated'
+    );
