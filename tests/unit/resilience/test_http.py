@@ -247,7 +247,7 @@ class TestTls:
         slow, url = secret_peer(SLOW[what])
         begun = time.monotonic()
         with pytest.raises(LineBroken, match="no whole answer"):
-            post(url, client(ca_file=str(CERTIFICATE)))
+            post(url, client(ca_file=str(CERTIFICATE), deadline_s=1, connect_s=1))
         assert time.monotonic() - begun < 20
         assert slow.requests
 
