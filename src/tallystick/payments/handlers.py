@@ -136,7 +136,9 @@ def _send(
     except (BreakerOpen, BulkheadFull) as closed:
         # A full bulkhead is no news of the provider: only its people wait a moment longer.
         why = _WAITING if isinstance(closed, BreakerOpen) else ""
-        delay_s = math.ceil(closed.retry_after_s) + caller.spread(min(2 ** min(turn, 6), _SPREAD_S_MAX))
+        delay_s = math.ceil(closed.retry_after_s) + caller.spread(
+            min(2 ** min(turn, 6), _SPREAD_S_MAX)
+        )
         log.info("provider_call_postponed", crossing=str(crossing.id), why=closed.code)
         with caller.pool.transaction() as conn:
             operations.postpone(

@@ -215,7 +215,8 @@ def route(standing: Standing, fact: Paid, *, is_confirmed: bool) -> Route:
     known = {one.collected_reference for one in kept.values()} - {None}
     if fact.reference in kept or fact.collected_reference in known:
         return Route.NOWHERE
-    if payment.state is S.SETTLED and not kept and payment.reference in {None, fact.reference}:
+    has_own = any(one.kind is CollectionKind.SETTLED for one in kept.values())
+    if payment.state is S.SETTLED and not has_own and payment.reference in {None, fact.reference}:
         # It was settled before money was kept piece by piece.
         return Route.NOWHERE
     if payment.state is S.SETTLED or any(not one.is_suspended for one in kept.values()):

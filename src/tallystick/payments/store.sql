@@ -115,6 +115,11 @@ SET collected_reference = %(reference)s
 WHERE
     collection.payment_id = %(id)s
     AND collection.collected_reference IS NULL
+    AND 1 = (
+        SELECT count(*)
+        FROM tallystick.collection AS other
+        WHERE other.payment_id = %(id)s AND other.collected_reference IS NULL
+    )
 RETURNING collection.id;
 
 -- name: set_collected

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from factories import payments as factory
 from factories.ledger import KES, balance, fund, post
 from factories.wallets import wallet
@@ -16,6 +18,7 @@ from tallystick.payments import (
     PaymentState,
     RefundReported,
     RefundStatus,
+    facts,
     operations,
 )
 
@@ -203,3 +206,57 @@ class TestFrozen:
             ),
         )
         assert not isinstance(result, Exception), repr(result)
+
+
+class TestRefundLate:
+    @pytest.mark.parametrize("ended", [S.FAILED, S.EXPIRED])
+    @pytest.mark.parametrize("is_frozen", [False, True])
+    def test_that_fails_after_it_was_made_comes_back_to_where_it_was_taken(
+        self, conn, ended, is_frozen
+    ):
+        mine, now = wallet(conn), db.now(conn)
+        payment = factory.settled(conn, mine)
+        make = factory.sent_refund if ended is S.FAILED else factory.refund
+        made = make(conn, payment, minor=40_000)
+        facts.end_refund(
+            conn,
+            payment_id=payment.id,
+            refund_id=made.id,
+            after=ended,
+            code="refused",
+            sentence="No.",
+            cause="test",
+            now=now,
+        )
+        if is_frozen:
+            freeze(conn, mine)
+        for _ in range(2):
+            factory.book(conn, factory.refunded(made, payment, at=now))
+        taken = chart.suspense("stripe", KES)
+        assert account(conn, taken) == (-40_000 if is_frozen else 0)
+        assert balance(conn, mine.available_id) == (150_000 if is_frozen else 110_000)
+        if is_frozen:
+            unfreeze(conn, mine)
+        failed = factory.refunded(
+            made, payment, at=now, status=RefundStatus.FAILED, code="x", sentence="Lost card."
+        )
+        for _ in range(2):
+            factory.book(conn, failed)
+        seen = payments.get(conn, payment_id=payment.id, owner=None)
+        assert (balance(conn, mine.available_id), account(conn, taken)) == (150_000, 0)
+        assert seen.refunded.minor == 0
+        assert ledger.verify(conn) == []
+
+
+class TestDisputeReturned:
+    def test_into_a_frozen_wallet_waits_in_suspense_with_a_question(self, conn):
+        mine, now = wallet(conn), db.now(conn)
+        payment = factory.settled(conn, mine)
+        factory.book(conn, dispute(payment, now))
+        freeze(conn, mine)
+        won = dispute(payment, now, state=DisputeState.WON, is_reinstated=True)
+        for _ in range(2):
+            factory.book(conn, won)
+        assert account(conn, chart.suspense("stripe", KES)) == 150_000
+        found = payments.reviews(conn, payment_id=payment.id)
+        assert {one.kind for one in found} == {"dispute", "dispute_unbookable"}

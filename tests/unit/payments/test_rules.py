@@ -172,5 +172,6 @@ class TestRoute:
     @given(st.sampled_from(S), st.booleans())
     def test_brings_the_wallet_money_once_a_payment(self, state, is_confirmed):
         kept = {"cs_2": self.kept("cs_2", CollectionKind.LATE)}
-        standing = Standing(payment(state), {}, {}, frozenset(), kept)
+        paid_before = payment(state, reference="cs_0")
+        standing = Standing(paid_before, {}, {}, frozenset(), kept)
         assert rules.route(standing, self.paid(), is_confirmed=is_confirmed) is Route.TWICE

@@ -54,10 +54,14 @@ def reported(scene: Scene, fact: DisputeReported) -> Plan:
             created_at=before.created_at if known else at,
             is_suspended=is_suspended,
         )
+        asked = scene.review("dispute", fact.reference, question, at)
+        if returns and scene.is_closed and not is_suspended:
+            aside = f"{words} The wallet is closed, so it waits in suspense."
+            asked = scene.review("dispute_unbookable", fact.reference, aside, at)
         return Effects(
             [refunded(scene.payment, counted, at, sign=takes - returns, note=words)],
             dispute=told,
-            review=scene.review("dispute", fact.reference, question, at),
+            review=asked,
         )
 
     return Plan(effects, tuple(moves))

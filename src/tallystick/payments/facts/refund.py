@@ -25,7 +25,7 @@ def reported(scene: Scene, fact: RefundReported) -> Plan:
     refund = _named(scene, fact)
     if refund is None:
         return _made_there(scene, fact)
-    if _was_last_word(refund, fact):
+    if _was_last_word(scene, refund, fact):
         return NOTHING
     if refund.reference not in {None, fact.reference} and not scene.is_confirmed:
         # The answer to our call may have lied about its id, or the provider has made two.
@@ -65,14 +65,18 @@ def release(scene: Scene, refund: Refund, *, after: S, code: str, sentence: str)
 
 
 def _kept_held(scene: Scene, refund: Refund, sentence: str, failure: dict[str, str]) -> Plan:
-    if refund.state is S.REVIEW:
-        return NOTHING
     words = f"{sentence} The wallet is closed, so its {refund.amount} stays held."
     subject = ids.show("ref", refund.id)
 
     def effects(_posting: UUID, at: datetime) -> Effects:
+        if refund.state is S.REVIEW:
+            code, detail = failure["failure_code"], failure["failure_detail"]
+            failed = replace(refund, failure_code=code, failure_detail=detail, updated_at=at)
+            noted = [Change(failed, refund.state.value, words[:500])]
+        else:
+            noted = along(refund, S.REVIEW, now=at, note=words, **failure)
         return Effects(
-            along(refund, S.REVIEW, now=at, note=words, **failure),
+            noted,
             review=scene.review("refund_unbookable", subject, words, at),
         )
 
@@ -87,9 +91,15 @@ def _named(scene: Scene, fact: RefundReported) -> Refund | None:
     return known or ours
 
 
-def _was_last_word(refund: Refund, fact: RefundReported) -> bool:
+def _was_made_late(scene: Scene, fact: RefundReported) -> bool:
+    """Return whether it was made, and booked, after it had ended here."""
+    return (NewsKind.REFUND_LATE, fact.reference) in scene.standing.news
+
+
+def _was_last_word(scene: Scene, refund: Refund, fact: RefundReported) -> bool:
     """Return whether the provider itself has said before that this refund failed."""
-    return refund.state is S.FAILED and refund.reference == fact.reference
+    has_failed = refund.state is S.FAILED and refund.reference == fact.reference
+    return has_failed and not _was_made_late(scene, fact)
 
 
 def _settled(scene: Scene, known: Refund, fact: RefundReported) -> Plan:
@@ -122,7 +132,9 @@ def _late(scene: Scene, refund: Refund, fact: RefundReported) -> Plan:
     """A refund that had ended comes back, or is made after all, or is named otherwise."""
     came_back = fact.status is RefundStatus.FAILED
     kind = NewsKind.REFUND_RETURNED if came_back else NewsKind.REFUND_LATE
-    is_news = (refund.state is S.SETTLED) is came_back and fact.status is not RefundStatus.PENDING
+    was_made = refund.state is S.SETTLED or _was_made_late(scene, fact)
+    is_news = was_made is came_back and fact.status is not RefundStatus.PENDING
+    is_suspended = refund.is_suspended if came_back else scene.is_suspended
     known = replace(refund, reference=fact.reference)
     if not is_news or (kind, fact.reference) in scene.standing.news:
         renamed = [Change(known, refund.state.value)]
@@ -136,9 +148,10 @@ def _late(scene: Scene, refund: Refund, fact: RefundReported) -> Plan:
         words = f"The provider refunded {amount} after the refund was {refund.state}."
 
     def effects(posting: UUID, at: datetime) -> Effects:
-        noted = Change(replace(known, updated_at=at), refund.state.value, words[:500])
+        moved = replace(known, is_suspended=is_suspended, updated_at=at)
+        noted = Change(moved, refund.state.value, words[:500])
         sign = -1 if came_back else 1
-        counted = [] if refund.is_suspended else [refunded(scene.payment, amount, at, sign=sign)]
+        counted = [] if is_suspended else [refunded(scene.payment, amount, at, sign=sign)]
         return Effects(
             [noted, *counted],
             news=scene.news(kind, fact, posting, at),

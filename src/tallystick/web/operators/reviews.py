@@ -42,6 +42,8 @@ _KINDS: Final = {
     "refund_returned": "A refund came back",
     "refund_other_amount": "Another amount went back than was asked for",
     "refund_unbookable": "A refund of a closed wallet",
+    "refund_unclaimed": "A refund of money that nobody claimed",
+    "dispute_unbookable": "A dispute won for a closed wallet",
 }
 
 
