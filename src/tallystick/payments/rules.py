@@ -26,7 +26,6 @@ from tallystick.payments.provider import Capabilities, Paid
 
 __all__ = [
     "ALLOWED",
-    "IN_FLIGHT",
     "SENDING_S",
     "Route",
     "check_amount",
@@ -59,9 +58,6 @@ ALLOWED: Final[Mapping[S, frozenset[S]]] = {
     S.CANCELLED: frozenset(),
     S.DECLINED: frozenset(),
 }
-
-#: Sent, and not yet known how it ended.
-IN_FLIGHT: Final = frozenset({S.SENDING, S.SUBMITTED, S.UNKNOWN, S.REVIEW})
 
 #: The provider's word is awaited.
 _WAITS: Final = frozenset({S.SENDING, S.SUBMITTED, S.UNKNOWN})

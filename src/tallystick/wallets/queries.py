@@ -62,7 +62,7 @@ def payer(conn: Connection, *, wallet_id: UUID, owner: str) -> Wallet:
 
 def payee(conn: Connection, *, wallet_id: UUID) -> Wallet:
     """Return the wallet of anybody's, to send to; raise PayeeNotFound. Show nothing of it."""
-    found = store.read_any(conn, wallet_id=wallet_id)
+    found = store.of_ids(conn, [wallet_id]).get(wallet_id)
     if found is None:
         raise PayeeNotFound(wallet_id)
     return found

@@ -12,7 +12,7 @@ from tallystick.db import Connection, Statements, arrays
 from tallystick.money import Currency, Money
 from tallystick.wallets.model import Receipt, Wallet
 
-__all__ = ["insert", "of_ids", "other_sides", "read", "read_any", "receipt"]
+__all__ = ["insert", "of_ids", "other_sides", "read", "receipt"]
 
 STATEMENTS: Final = Statements(__package__)
 
@@ -43,12 +43,6 @@ def read(conn: Connection, *, owner: str, wallet_id: UUID | None = None) -> list
     """Return the wallets of an owner, oldest first; the one with this id where it is given."""
     found = db.rows(conn, STATEMENTS["read"], {"owner": owner, "wallet_id": wallet_id})
     return [_wallet(*row) for row in found]
-
-
-def read_any(conn: Connection, *, wallet_id: UUID) -> Wallet | None:
-    """Return a wallet, whoever holds it, or None."""
-    found = db.rows(conn, STATEMENTS["read_any"], {"wallet_id": wallet_id})
-    return _wallet(*found[0]) if found else None
 
 
 def of_ids(conn: Connection, wallet_ids: Sequence[UUID]) -> dict[UUID, Wallet]:

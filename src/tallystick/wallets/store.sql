@@ -25,24 +25,6 @@ WHERE
     AND (%(wallet_id)s::uuid IS NULL OR wallet.id = %(wallet_id)s)
 ORDER BY wallet.id;
 
--- name: read_any
--- A wallet by its id, whoever holds it: to send to, never to show.
-SELECT
-    wallet.id,
-    wallet.owner,
-    wallet.currency,
-    wallet.available_id,
-    wallet.held_id,
-    available.balance AS available,
-    held.balance AS held,
-    available.version,
-    wallet.created_at,
-    available.owes
-FROM tallystick.wallet
-INNER JOIN tallystick.account AS available ON wallet.available_id = available.id
-INNER JOIN tallystick.account AS held ON wallet.held_id = held.id
-WHERE wallet.id = %(wallet_id)s;
-
 -- name: of_ids
 -- Wallets by their ids, whoever holds them: to book to, never to show.
 SELECT

@@ -167,13 +167,8 @@ def _subject(report: Report, collected: Mapping[str, Subject]) -> Subject:
 def _question(scene: Scene, fact: Fact) -> MustAsk:
     if not isinstance(fact, RefundReported):
         return MustAsk(scene.payment.id)
-    refunds = scene.standing.refunds.values()
-    known = next(
-        one
-        for one in refunds
-        if one.reference == fact.reference or ids.show("ref", one.id) == fact.refund_id
-    )
-    return MustAsk(scene.payment.id, known.id)
+    known = refund.named(scene, fact)
+    return MustAsk(scene.payment.id, None if known is None else known.id)
 
 
 def _stranger(desk: Desk, report: Report, subject: Subject, *, is_alone: bool) -> Result:

@@ -17,12 +17,12 @@ from tallystick.payments.model import Change, NewsKind, Origin, Payment, Refund
 from tallystick.payments.model import PaymentState as S
 from tallystick.payments.provider import RefundReported, RefundStatus
 
-__all__ = ["release", "reported"]
+__all__ = ["named", "release", "reported"]
 
 
 def reported(scene: Scene, fact: RefundReported) -> Plan:
     """Return what a refund does to the wallet, once, whoever started it."""
-    refund = _named(scene, fact)
+    refund = named(scene, fact)
     if refund is None:
         return _made_there(scene, fact)
     if _was_last_word(scene, refund, fact):
@@ -83,7 +83,7 @@ def _kept_held(scene: Scene, refund: Refund, sentence: str, failure: dict[str, s
     return Plan(effects)
 
 
-def _named(scene: Scene, fact: RefundReported) -> Refund | None:
+def named(scene: Scene, fact: RefundReported) -> Refund | None:
     """Return the refund that the fact is about: by the provider's id, else by ours."""
     made = scene.standing.refunds.values()
     known = next((one for one in made if one.reference == fact.reference), None)
