@@ -61,7 +61,7 @@ def submitted(conn: Connection, wallet: Wallet, **change: Any) -> Payment:
     """Create a payment that the provider has taken."""
     created = payment(conn, wallet, **change)
     now = db.now(conn)
-    begun = operations.begin(conn, created, capabilities=stripe().capabilities, now=now)
+    begun = operations.begin(conn, created.names, capabilities=stripe().capabilities, now=now)
     assert begun is not None
     accepted = Accepted(f"cs_{created.id}", "http://127.0.0.1/pay")
     operations.record_accepted(conn, begun.attempt, accepted, payment_id=created.id, now=now)
@@ -109,7 +109,7 @@ def sent_refund(conn: Connection, payment: Payment, **change: Any) -> Refund:
     """Refund a payment so far that a run is calling the provider."""
     made = refund(conn, payment, **change)
     now = db.now(conn)
-    assert operations.begin(conn, made, capabilities=stripe().capabilities, now=now)
+    assert operations.begin(conn, made.names, capabilities=stripe().capabilities, now=now)
     return seen_refund(conn, made)
 
 

@@ -161,7 +161,7 @@ class TestReply:
         with till.database.connect() as conn:
             payment = factory.payment(conn, till.wallet)
             capabilities = factory.stripe().capabilities
-            begun = operations.begin(conn, payment, capabilities=capabilities, now=till.now)
+            begun = operations.begin(conn, payment.names, capabilities=capabilities, now=till.now)
         accepted = payments.Accepted("cs_1", "http://127.0.0.1/pay")
 
         def act(number: int) -> None:

@@ -13,6 +13,8 @@ from inspect import iscoroutinefunction
 from typing import Any, Final
 from uuid import UUID
 
+from psycopg.pq import TransactionStatus
+
 from tallystick import ids
 from tallystick.db.arrays import as_text
 from tallystick.db.connections import Connection, OwnConnection
@@ -50,7 +52,22 @@ def run(conn: Connection, statement: str, values: Mapping[str, object] | None = 
 
 
 def require_transaction(conn: Connection) -> None:
-    """Raise TransactionRequired unless a READ COMMITTED transaction is open; write nothing.
+    """Raise TransactionRequired unless a READ COMMITTED transaction is open; write nothing."""
+    is_open, isolation = _own_state(conn) if isinstance(conn, OwnConnection) else _state(conn)
+    if not is_open:
+        raise TransactionRequired("Open a transaction first: turn autocommit off.")
+    if isolation != "read committed":
+        raise TransactionRequired("Open a READ COMMITTED transaction: set no other level.")
+
+
+def _own_state(conn: OwnConnection) -> tuple[bool, str]:
+    """Return whether a transaction is open, and its isolation: ours knows the first by itself."""
+    [(isolation,)] = rows(conn, "SELECT current_setting('transaction_isolation') AS isolation")
+    return conn.info.transaction_status is not TransactionStatus.IDLE, isolation
+
+
+def _state(conn: Connection) -> tuple[bool, str]:
+    """Return whether a transaction is open, and its isolation.
 
     A mark that lasts as long as the transaction is set by one statement and read by the next: in
     autocommit it is gone by then.
@@ -63,10 +80,7 @@ def require_transaction(conn: Connection) -> None:
         {"mark": mark},
     )
     [(seen,)] = rows(conn, "SELECT current_setting('tallystick.open', TRUE) AS mark")
-    if seen != mark:
-        raise TransactionRequired("Open a transaction first: turn autocommit off.")
-    if isolation != "read committed":
-        raise TransactionRequired("Open a READ COMMITTED transaction: set no other level.")
+    return seen == mark, isolation
 
 
 @contextmanager

@@ -6,6 +6,7 @@ that a transaction pooler may stand between.
 
 from __future__ import annotations
 
+import select
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -27,6 +28,8 @@ __all__ = ["Connection", "Cursor", "OwnConnection", "Pool", "connect", "snapshot
 _KEEPALIVES: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 #: Milliseconds after which sent bytes that nobody acknowledges end a connection.
 _SILENCE_MS: Final = 5_000
+#: Seconds for which a connection that was heard needs not be asked whether it lives.
+_FRESH_S: Final = 1.0
 _SESSION: Final = (
     "-c timezone=UTC -c idle_in_transaction_session_timeout=30s -c statement_timeout=30s"
 )
@@ -75,6 +78,8 @@ class OwnConnection(psycopg.Connection[Any]):
 
     #: Seconds of the server's silence after which it is given up; 0 for never.
     silence_s = 0.0
+    #: When the server was last heard, in monotonic seconds.
+    heard_at = 0.0
     #: Whether its cursors send parameters apart from the statement, so that columns go in binary.
     takes_columns = True
 
@@ -89,19 +94,28 @@ class OwnConnection(psycopg.Connection[Any]):
         """Return whether a server that has said nothing for so many seconds is given up."""
         return 0 < self.silence_s < silent_s
 
+    @property
+    def is_fresh(self) -> bool:
+        """Return whether the server was heard just now, and has not said farewell since."""
+        if self.closed or time.monotonic() - self.heard_at > _FRESH_S:
+            return False
+        poll = select.poll()
+        poll.register(self.fileno(), select.POLLIN)
+        return not poll.poll(0)
+
     def wait(self, gen: Generator[Any, Any, _Result], *args: Any, **options: Any) -> _Result:
         """Wait as ever, and look at the clock at each interval."""
         return super().wait(self._listening(gen), *args, **options)
 
     def _listening(self, gen: Generator[Any, Any, _Result]) -> Generator[Any, Any, _Result]:
-        heard_at = time.monotonic()
+        self.heard_at = time.monotonic()
         try:
             state = next(gen)
             while True:
                 ready = yield state
                 if ready:
-                    heard_at = time.monotonic()
-                elif self.is_hopeless(time.monotonic() - heard_at):
+                    self.heard_at = time.monotonic()
+                elif self.is_hopeless(time.monotonic() - self.heard_at):
                     self.pgconn.finish()
                     raise psycopg.OperationalError("the database is silent")
                 state = gen.send(ready)
@@ -160,7 +174,7 @@ class Pool:
             max_idle=60.0,
             timeout=timeout_s,
             reconnect_timeout=timeout_s,
-            check=ConnectionPool.check_connection,
+            check=_check,
             open=False,
             name=application_name,
         )
@@ -185,6 +199,12 @@ class Pool:
     def close(self) -> None:
         """Close all connections, waiting at most 2 s for those in use."""
         self._pool.close(timeout=2)
+
+
+def _check(conn: OwnConnection) -> None:
+    """Raise psycopg.OperationalError for a dead connection; who is fresh is not asked."""
+    if not conn.is_fresh:
+        ConnectionPool.check_connection(conn)
 
 
 def _options(application_name: str, timeout_s: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from tallystick.db import Connection, Pool
 from tallystick.errors import TallystickError
 from tallystick.payments import facts, operations, rules, store
 from tallystick.payments.facts import Booked, MustAsk, Report
-from tallystick.payments.model import Crossing, Payment, PaymentState, Refund
+from tallystick.payments.model import Crossing, Names, Payment, PaymentState, Refund
 from tallystick.payments.operations import Begun
 from tallystick.payments.provider import (
     Accepted,
@@ -97,65 +97,64 @@ def _is_unknown(error: BaseException) -> bool:
     return isinstance(error, CallUnknown)
 
 
-def submit(caller: Caller, *, payment_id: str, turn: int = 0) -> None:
+def submit(caller: Caller, *, payment_id: str, provider: str = "", turn: int = 0) -> None:
     """Ask a provider to collect a payment, once, and record what came of it.
 
-    `turn` counts how often it had to wait for its provider.
+    `turn` counts how often it had to wait for its provider. Jobs of the last release name no
+    provider: it is read.
     """
-    with caller.pool.transaction() as conn:
-        now = db.now(conn)
-        [payment] = store.read(conn, "by_id", id=UUID(payment_id))
-    _send(caller, payment, Operation.COLLECT, now=now, turn=turn)
+    names = UUID(payment_id), None
+    if not provider:
+        with caller.pool.transaction() as conn:
+            provider = operations.locked(conn, *names)[1].provider
+    _send(caller, provider, names, Operation.COLLECT, turn=turn)
 
 
-def refund(caller: Caller, *, refund_id: str, turn: int = 0) -> None:
-    """Ask a provider to refund, once, and record what came of it; `turn` as in `submit`."""
-    with caller.pool.transaction() as conn:
-        now = db.now(conn)
-        [found] = store.read_refunds(conn, "refund_by_id", id=UUID(refund_id))
-    _send(caller, found, Operation.REFUND, now=now, turn=turn)
+def refund(
+    caller: Caller, *, refund_id: str, payment_id: str = "", provider: str = "", turn: int = 0
+) -> None:
+    """Ask a provider to refund, once, and record what came of it; the rest as in `submit`."""
+    if not payment_id:
+        with caller.pool.transaction() as conn:
+            [found] = store.read_refunds(conn, "refund_by_id", id=UUID(refund_id))
+        payment_id, provider = str(found.payment_id), found.provider
+    names = UUID(payment_id), UUID(refund_id)
+    _send(caller, provider, names, Operation.REFUND, turn=turn)
 
 
 def _send(
-    caller: Caller, crossing: Crossing, operation: Operation, *, now: datetime, turn: int = 0
+    caller: Caller, provider_name: str, names: Names, operation: Operation, *, turn: int = 0
 ) -> None:
-    """Call behind the breaker; where that is open, what has time left waits for it.
-
-    `now` is when it was read as it is given.
-    """
-    is_late = crossing.state is PaymentState.CREATED and now >= crossing.expires_at
-    if is_late and _ended(caller, crossing):
-        return
-    provider = caller.providers.get(crossing.provider)
+    """Call behind the breaker; where that is open, what has time left waits for it."""
+    provider = caller.providers.get(provider_name)
     if provider is None:
-        log.error("provider_not_joined", provider=crossing.provider, crossing=str(crossing.id))
+        if not _is_late(caller, names):
+            log.error("provider_not_joined", provider=provider_name, crossing=_told(names))
         return
     try:
         with caller.admit(provider.name, operation) as admitted:
-            _run(caller, provider, crossing, admitted)
+            _run(caller, provider, names, admitted)
     except (BreakerOpen, BulkheadFull) as closed:
-        # A full bulkhead is no news of the provider: only its people wait a moment longer.
-        why = _WAITING if isinstance(closed, BreakerOpen) else ""
-        delay_s = math.ceil(closed.retry_after_s) + caller.spread(
-            min(2 ** min(turn, 6), _SPREAD_S_MAX)
-        )
-        log.info("provider_call_postponed", crossing=str(crossing.id), why=closed.code)
-        with caller.pool.transaction() as conn:
-            operations.postpone(
-                conn,
-                crossing,
-                why=why,
-                delay_s=delay_s,
-                turn=turn + 1,
-                now=db.now(conn),
-            )
+        _wait(caller, names, closed, turn=turn)
 
 
-def _ended(caller: Caller, crossing: Crossing) -> bool:
-    """Expire what has waited in our queue for too long: nothing was sent, nothing will be."""
+def _wait(caller: Caller, names: Names, closed: BreakerOpen | BulkheadFull, *, turn: int) -> None:
+    """Let what could not be sent wait for its provider, or end it where its time is over."""
+    if _is_late(caller, names):
+        return
+    # A full bulkhead is no news of the provider: only its people wait a moment longer.
+    why = _WAITING if isinstance(closed, BreakerOpen) else ""
+    delay_s = math.ceil(closed.retry_after_s) + caller.spread(min(2 ** min(turn, 6), _SPREAD_S_MAX))
+    log.info("provider_call_postponed", crossing=_told(names), why=closed.code)
+    with caller.pool.transaction() as conn:
+        operations.postpone(conn, names, why=why, delay_s=delay_s, turn=turn + 1, now=db.now(conn))
+
+
+def _is_late(caller: Caller, names: Names) -> bool:
+    """Return whether it waited in our queue for too long; it is ended then, and never sent."""
     with caller.pool.transaction() as conn:
         now = db.now(conn)
-        _, current = operations.locked(conn, *crossing.names)
+        _, current = operations.locked(conn, *names)
         if current.state is not PaymentState.CREATED or now < current.expires_at:
             return False
         note = "Nothing was sent in time."
@@ -175,14 +174,13 @@ def _ended(caller: Caller, crossing: Crossing) -> bool:
     return True
 
 
-def _run(caller: Caller, provider: Provider, crossing: Crossing, admitted: Admitted) -> None:
+def _run(caller: Caller, provider: Provider, names: Names, admitted: Admitted) -> None:
     """Record, call, record."""
     pool = caller.pool
     with pool.transaction() as conn:
-        begun = operations.begin(
-            conn, crossing, capabilities=provider.capabilities, now=db.now(conn)
-        )
+        begun = operations.begin(conn, names, capabilities=provider.capabilities, now=db.now(conn))
     if begun is None:
+        _is_late(caller, names)
         return
     try:
         answer = admitted.call(lambda: _call(provider, begun), is_failure=_is_unknown)
@@ -190,7 +188,7 @@ def _run(caller: Caller, provider: Provider, crossing: Crossing, admitted: Admit
         with pool.transaction() as conn:
             _record_refused(conn, begun, refusal)
     except CallUnknown as trouble:
-        log.warning("provider_call_unknown", crossing=str(crossing.id), trouble=str(trouble))
+        log.warning("provider_call_unknown", crossing=_told(names), trouble=str(trouble))
         with pool.transaction() as conn:
             operations.record_unknown(
                 conn, begun.attempt, now=db.now(conn), retry_after_s=trouble.retry_after_s
@@ -273,13 +271,12 @@ def look(caller: Caller, *, payment_id: str, refund_id: str | None = None) -> No
     """Bring further what waits: send it, ask the provider how it stands, at last ask a person."""
     names = UUID(payment_id), UUID(refund_id) if refund_id else None
     with caller.pool.transaction() as conn:
-        now = db.now(conn)
         payment, crossing = operations.locked(conn, *names)
     try:
         if crossing.state in _SENDABLE:
             is_refund = isinstance(crossing, Refund)
             operation = Operation.REFUND if is_refund else Operation.COLLECT
-            _send(caller, crossing, operation, now=now)
+            _send(caller, crossing.provider, names, operation)
         provider = caller.providers.get(crossing.provider)
         if provider is not None:
             _look_up(caller, provider, payment, crossing)
@@ -291,7 +288,7 @@ _SENDABLE: Final = frozenset({PaymentState.CREATED, PaymentState.SENDING, Paymen
 _ASKABLE: Final = frozenset({PaymentState.SUBMITTED, PaymentState.UNKNOWN})
 
 
-def _look_again(caller: Caller, names: tuple[UUID, UUID | None]) -> None:
+def _look_again(caller: Caller, names: Names) -> None:
     """Say when to look next at what still waits; ask a person where that was long enough."""
     with caller.pool.transaction() as conn:
         _, crossing = operations.locked(conn, *names)
@@ -351,3 +348,8 @@ def _look_soon(conn: Connection, payment_id: UUID, refund_id: UUID | None) -> No
         arguments["refund_id"] = str(refund_id)
     # People wait for what is sent first; nobody waits for a look.
     jobs.enqueue(conn, name=LOOK, arguments=arguments, queue="money", priority=-10)
+
+
+def _told(names: Names) -> str:
+    """Return for the log which one is meant."""
+    return str(names[1] or names[0])

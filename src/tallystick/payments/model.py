@@ -19,6 +19,7 @@ __all__ = [
     "Crossing",
     "Dispute",
     "DisputeState",
+    "Names",
     "News",
     "NewsKind",
     "Origin",
@@ -180,6 +181,8 @@ class Refund:
 
 #: What crosses our wall, one way or the other, along the same states.
 Crossing = Payment | Refund
+#: The ids of a payment and of the refund of it that is meant, if any.
+Names = tuple[UUID, UUID | None]
 
 
 @dataclass(frozen=True, slots=True)

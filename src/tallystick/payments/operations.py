@@ -27,6 +27,7 @@ from tallystick.payments.model import (
     Attempt,
     Change,
     Crossing,
+    Names,
     Payment,
     PaymentState,
     Refund,
@@ -84,7 +85,7 @@ def create(
     Money(0, wallet.currency) + amount  # two currencies raise CurrencyMismatch
     asked = rules.fingerprint(wallet_id=wallet_id, amount=amount, provider=provider.name)
     patience = timedelta(seconds=provider.capabilities.queue_for_s[Operation.COLLECT])
-    is_new = store.insert(
+    made = store.insert(
         conn,
         id=ids.new(),
         owner=owner,
@@ -99,14 +100,14 @@ def create(
         expires_at=now + patience,
         now=now,
     )
-    [payment] = store.read(conn, "by_key", caller=caller, key=key)
+    if made is not None:
+        send_later(conn, made, delay_s=0)
+        return made
+    [kept] = store.read(conn, "by_key", caller=caller, key=key)
     # The fingerprint holds the wallet, and with it the owner.
-    if payment.fingerprint != asked:
+    if kept.fingerprint != asked:
         raise KeyReused("This idempotency key stands for another request: use a new one.")
-    if is_new:
-        store.write(conn, [Change(payment, "none")])
-        send_later(conn, payment, delay_s=0)
-    return payment
+    return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ class Begun:
 
 
 def begin(
-    conn: Connection, wanted: Crossing, *, capabilities: Capabilities, now: datetime
+    conn: Connection, names: Names, *, capabilities: Capabilities, now: datetime
 ) -> Begun | None:
     """Open the attempt that lets the caller, and nobody else, call the provider.
 
@@ -129,9 +130,11 @@ def begin(
     call repeated under the same key where the provider allows it. Locks the payment. What has
     waited for too long is not begun: `expire` ends it.
     """
-    payment_id, refund_id = wanted.names
+    payment_id, refund_id = names
     payment, crossing = locked(conn, payment_id, refund_id)
-    past = store.attempts(conn, payment_id=payment_id, refund_id=refund_id)
+    # What stands at its beginning was never sent: its first attempt moves it on.
+    is_first = crossing.state is PaymentState.CREATED
+    past = [] if is_first else store.attempts(conn, payment_id=payment_id, refund_id=refund_id)
     if past and past[-1].ended_at is None:
         if crossing.is_terminal or past[-1].read_at < past[-1].attempt.deadline_at:
             return None
@@ -163,7 +166,7 @@ def _may_send(
 
 def postpone(
     conn: Connection,
-    wanted: Crossing,
+    names: Names,
     *,
     why: str,
     delay_s: int,
@@ -175,7 +178,7 @@ def postpone(
     Nothing was sent. It is tried once more before its time is over, and told once; not at all for
     an empty `why`. `turn` counts how often it had to wait.
     """
-    payment_id, refund_id = wanted.names
+    payment_id, refund_id = names
     _, crossing = locked(conn, payment_id, refund_id)
     if crossing.state is not PaymentState.CREATED:
         return
@@ -309,8 +312,11 @@ def move(
 
 def send_later(conn: Connection, crossing: Crossing, *, delay_s: int, turn: int = 0) -> None:
     """Enqueue the job that calls the provider; `turn` as in `postpone`."""
-    name, field = (SUBMIT, "payment_id") if isinstance(crossing, Payment) else (REFUND, "refund_id")
-    arguments: dict[str, str | int] = {field: str(crossing.id)}
+    payment_id, refund_id = crossing.names
+    name = SUBMIT if refund_id is None else REFUND
+    arguments: dict[str, str | int] = {"payment_id": str(payment_id), "provider": crossing.provider}
+    if refund_id is not None:
+        arguments["refund_id"] = str(refund_id)
     if turn:
         arguments["turn"] = turn
     jobs.enqueue(conn, name=name, arguments=arguments, queue="money", delay_s=delay_s)

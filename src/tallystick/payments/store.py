@@ -104,9 +104,9 @@ def run(conn: Connection, name: str, **values: object) -> None:
     db.run(conn, STATEMENTS[name], values)
 
 
-def insert(conn: Connection, **values: object) -> bool:
-    """Keep a new payment and return whether its key was free."""
-    return bool(rows(conn, "insert_payment", **values))
+def insert(conn: Connection, **values: object) -> Payment | None:
+    """Keep a new payment with its first step and return it; None where its key is taken."""
+    return next(iter(read(conn, "insert_payment", step_id=ids.new(), **values)), None)
 
 
 def read(conn: Connection, name: str, **values: object) -> list[Payment]:
@@ -221,28 +221,23 @@ def write(conn: Connection, changes: Sequence[Change]) -> None:
     """Write locked payments and refunds as they are to stand, and their steps, all at once."""
     # Of several moves of one, the last one's is where it stands.
     last = {change.after.id: change.after for change in changes}.values()
-    write_payments(conn, [one for one in last if isinstance(one, Payment)])
     for one in last:
         if isinstance(one, Refund):
             run(conn, "update_refund", **_values(one))
-    _write_steps(conn, changes)
+    moves = [change for change in changes if change.note or change.before != change.after.state]
+    payments = [one for one in last if isinstance(one, Payment)]
+    _move(conn, payments, moves)
 
 
 def write_payments(conn: Connection, payments: Sequence[Payment]) -> None:
     """Write locked payments as they are to stand, at once, without a step."""
-    if not payments:
-        return
-    columns = {
-        field: make(getattr(one, field) for one in payments) for field, make in _PAYMENT.items()
-    }
-    refunded = arrays.integers(one.refunded.minor for one in payments)
-    run(conn, "update_payments", refunded=refunded, **columns)
+    _move(conn, payments, [])
 
 
 def insert_refund(conn: Connection, refund: Refund, *, note: str = "") -> None:
     """Keep a new refund with its first step."""
     run(conn, "insert_refund", **_values(refund))
-    _write_steps(conn, [Change(refund, "none", note)])
+    _move(conn, [], [Change(refund, "none", note)])
 
 
 def write_dispute(conn: Connection, dispute: Dispute) -> None:
@@ -364,19 +359,24 @@ def _values(record: Refund | Dispute | News | Review) -> dict[str, object]:
     return values
 
 
-def _write_steps(conn: Connection, moves: Sequence[Change]) -> None:
-    changes = [change for change in moves if change.note or change.before != change.after.state]
-    if not changes:
+def _move(conn: Connection, payments: Sequence[Payment], changes: Sequence[Change]) -> None:
+    """Write payments as they are to stand, and a step for each change, in one statement."""
+    if not payments and not changes:
         return
+    columns = {
+        field: make(getattr(one, field) for one in payments) for field, make in _PAYMENT.items()
+    }
     after = [change.after for change in changes]
     run(
         conn,
-        "insert_steps",
-        id=arrays.uuids(ids.new() for _ in changes),
+        "move",
+        **columns,
+        refunded=arrays.integers(one.refunded.minor for one in payments),
+        step_id=arrays.uuids(ids.new() for _ in changes),
         payment_id=arrays.uuids(one.names[0] for one in after),
         refund_id=arrays.uuids(one.names[1] for one in after),
         state_before=arrays.texts(change.before for change in changes),
-        state=arrays.texts(one.state.value for one in after),
+        state_after=arrays.texts(one.state.value for one in after),
         note=arrays.texts(change.note for change in changes),
-        created_at=arrays.moments(one.updated_at for one in after),
+        stepped_at=arrays.moments(one.updated_at for one in after),
     )

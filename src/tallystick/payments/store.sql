@@ -1,16 +1,34 @@
 -- name: insert_payment
--- Keep the payment, unless the caller's key has one already.
-INSERT INTO tallystick.payment (
-    id, owner, wallet_id, amount, currency, provider, state, caller, key, fingerprint,
-    request_id, expires_at, look_at, created_at, updated_at
+-- Keep the payment with its first step, and return it, unless the caller's key has one already.
+WITH fresh AS (
+    INSERT INTO tallystick.payment (
+        id, owner, wallet_id, amount, currency, provider, state, caller, key, fingerprint,
+        request_id, expires_at, look_at, created_at, updated_at
+    )
+    VALUES (
+        %(id)s, %(owner)s, %(wallet_id)s, %(amount)s, %(currency)s, %(provider)s, 'created',
+        %(caller)s, %(key)s, %(fingerprint)s, %(request_id)s, %(expires_at)s, %(expires_at)s,
+        %(now)s, %(now)s
+    )
+    ON CONFLICT (caller, key) DO NOTHING
+    RETURNING payment.*
+),
+
+step AS (
+    INSERT INTO tallystick.payment_step (
+        id, payment_id, state_before, state, note, created_at
+    )
+    SELECT
+        %(step_id)s::uuid AS id,
+        fresh.id AS payment_id,
+        'none' AS state_before,
+        fresh.state,
+        '' AS note,
+        fresh.created_at
+    FROM fresh
 )
-VALUES (
-    %(id)s, %(owner)s, %(wallet_id)s, %(amount)s, %(currency)s, %(provider)s, 'created',
-    %(caller)s, %(key)s, %(fingerprint)s, %(request_id)s, %(expires_at)s, %(expires_at)s,
-    %(now)s, %(now)s
-)
-ON CONFLICT (caller, key) DO NOTHING
-RETURNING payment.id;
+
+SELECT fresh.* FROM fresh;
 
 -- name: by_key
 -- The payment that a caller's key stands for.
@@ -132,57 +150,57 @@ WHERE
     AND payment.state = 'settled'
 RETURNING payment.id;
 
--- name: update_payments
--- Bring locked payments to where they go.
-UPDATE tallystick.payment
-SET
-    state = after.state,
-    reference = after.reference,
-    action_url = after.action_url,
-    failure_code = after.failure_code,
-    failure_detail = after.failure_detail,
-    posting_id = after.posting_id,
-    settled_at = after.settled_at,
-    collected_reference = after.collected_reference,
-    refunded = after.refunded,
-    waiting_since = after.waiting_since,
-    look_at = after.look_at,
-    updated_at = after.updated_at
-FROM
-    unnest(
-        %(id)s::uuid[],
-        %(state)s::text[],
-        %(reference)s::text[],
-        %(action_url)s::text[],
-        %(failure_code)s::text[],
-        %(failure_detail)s::text[],
-        %(posting_id)s::uuid[],
-        %(settled_at)s::timestamptz[],
-        %(collected_reference)s::text[],
-        %(refunded)s::bigint[],
-        %(waiting_since)s::timestamptz[],
-        %(look_at)s::timestamptz[],
-        %(updated_at)s::timestamptz[]
-    ) AS after (
-        id, state, reference, action_url, failure_code, failure_detail, posting_id, settled_at,
-        collected_reference, refunded, waiting_since, look_at, updated_at
-    )
-WHERE payment.id = after.id;
+-- name: move
+-- Bring locked payments to where they go, and write moves of payments and refunds, or news.
+WITH moved AS (
+    UPDATE tallystick.payment
+    SET
+        state = after.state,
+        reference = after.reference,
+        action_url = after.action_url,
+        failure_code = after.failure_code,
+        failure_detail = after.failure_detail,
+        posting_id = after.posting_id,
+        settled_at = after.settled_at,
+        collected_reference = after.collected_reference,
+        refunded = after.refunded,
+        waiting_since = after.waiting_since,
+        look_at = after.look_at,
+        updated_at = after.updated_at
+    FROM
+        unnest(
+            %(id)s::uuid[],
+            %(state)s::text[],
+            %(reference)s::text[],
+            %(action_url)s::text[],
+            %(failure_code)s::text[],
+            %(failure_detail)s::text[],
+            %(posting_id)s::uuid[],
+            %(settled_at)s::timestamptz[],
+            %(collected_reference)s::text[],
+            %(refunded)s::bigint[],
+            %(waiting_since)s::timestamptz[],
+            %(look_at)s::timestamptz[],
+            %(updated_at)s::timestamptz[]
+        ) AS after (
+            id, state, reference, action_url, failure_code, failure_detail, posting_id, settled_at,
+            collected_reference, refunded, waiting_since, look_at, updated_at
+        )
+    WHERE payment.id = after.id
+)
 
--- name: insert_steps
--- Write moves of payments and refunds, or news about them.
 INSERT INTO tallystick.payment_step (
     id, payment_id, refund_id, state_before, state, note, created_at
 )
 SELECT *
 FROM unnest(
-    %(id)s::uuid[],
+    %(step_id)s::uuid[],
     %(payment_id)s::uuid[],
     %(refund_id)s::uuid[],
     %(state_before)s::text[],
-    %(state)s::text[],
+    %(state_after)s::text[],
     %(note)s::text[],
-    %(created_at)s::timestamptz[]
+    %(stepped_at)s::timestamptz[]
 );
 
 -- name: steps

@@ -219,15 +219,16 @@ def django_database(settings: Settings) -> dict[str, Any]:
 
 
 @contextmanager
-def heart() -> Iterator[psycopg.Connection]:
+def heart(*, savepoint: bool = True) -> Iterator[psycopg.Connection]:
     """Open a transaction on the request's connection and give it to the heart.
 
     Django's tables and the heart's commit together. Inside a request, whose view is atomic
-    already, this is a savepoint: an error that leaves it undoes the heart's part.
+    already, this is a savepoint: an error that leaves it undoes the heart's part; without one it
+    undoes the request.
     """
     from django.db import connection, transaction  # noqa: PLC0415 - settings import this module
 
-    with transaction.atomic():
+    with transaction.atomic(savepoint=savepoint):
         raw: psycopg.Connection | None = connection.connection
         assert raw is not None
         yield raw

@@ -173,7 +173,7 @@ class Played:
         with psycopg.connect(self.site.url) as conn:
             why = "The provider cannot be reached; it is sent as soon as it can."
             wanted = self._wanted(conn, path, refund=refund)
-            operations.postpone(conn, wanted, why=why, delay_s=5, turn=0, now=db.now(conn))
+            operations.postpone(conn, wanted.names, why=why, delay_s=5, turn=0, now=db.now(conn))
 
     def give_up(self, path: str) -> None:
         """Be asked for three days without an answer."""
@@ -260,7 +260,7 @@ class Played:
 
         begun = operations.begin(
             conn,
-            self._wanted(conn, path, refund=refund),
+            self._wanted(conn, path, refund=refund).names,
             capabilities=house().provider("stripe").capabilities,
             now=db.now(conn),
         )

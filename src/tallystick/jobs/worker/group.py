@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
+import psycopg
 import structlog
 from procrastinate import App, PsycopgConnector
 from procrastinate.worker import Worker
@@ -88,8 +89,19 @@ def _connector(url: str, group: str) -> PsycopgConnector:
         "prepare_threshold": None,
     }
     return PsycopgConnector(
-        conninfo=url, kwargs=kwargs, min_size=0, max_size=3, timeout=5.0, reconnect_timeout=2.0
+        conninfo=url,
+        kwargs=kwargs,
+        configure=_commit_each,
+        min_size=0,
+        max_size=3,
+        timeout=5.0,
+        reconnect_timeout=2.0,
     )
+
+
+async def _commit_each(conn: psycopg.AsyncConnection[Any]) -> None:
+    """Let each call to the queue be its own transaction: all of them are one statement."""
+    await conn.set_autocommit(True)
 
 
 @dataclass

@@ -54,16 +54,16 @@ class KeyBearer(HttpBearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> Caller | None:
         """Return the key's caller, or None where it opens nothing; raise ScopeMissing."""
-        try:
-            with heart() as conn:
+        with heart(savepoint=False) as conn:
+            try:
                 key = keys.verify(
                     conn,
                     presented=token,
                     environment=house().key_environment,
                     now=db.now(conn),
                 )
-        except KeyRefused:
-            return None
+            except KeyRefused:
+                return None
         exchange = request.META.get("asgi.scope", {}).get("tallystick")
         if exchange is not None:
             exchange.key_id = ids.show("key", key.id)
