@@ -102,6 +102,7 @@ class _House:
     #: The server's and the workers' parents.
     serve_pid: int
     worker_pid: int
+    simulator_pid: int
 
 
 @contextmanager
@@ -132,11 +133,11 @@ def _house(folder: Path, url: str) -> Iterator[_House]:
         )
         wait_until_ready(simulator, f"http://127.0.0.1:{simulator_port}/_simulator/health")
         wait_until_ready(serve, f"http://127.0.0.1:{port}/api/health/ready")
-        yield _House(port, simulator_port, wire, hooks, serve.pid, worker.pid)
+        yield _House(port, simulator_port, wire, hooks, serve.pid, worker.pid, simulator.pid)
 
 
 def _cpu(conn: psycopg.Connection, house: _House) -> dict[str, float]:
-    """Return the processor time that our processes and their backends have had, in seconds."""
+    """Return the processor time that all have had: ours, the backends, and who plays the world."""
     backends = conn.execute(
         "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'tallystick%'"
         " AND pid <> pg_backend_pid()"
@@ -146,6 +147,8 @@ def _cpu(conn: psycopg.Connection, house: _House) -> dict[str, float]:
         "server": sum(map(cpu_threads_s, children(house.serve_pid))),
         "workers": sum(map(cpu_threads_s, children(house.worker_pid))),
         "database": sum(cpu_s(pid) for (pid,) in backends),
+        "simulator": cpu_threads_s(house.simulator_pid),
+        "client": time.process_time(),
     }
 
 

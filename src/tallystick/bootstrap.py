@@ -264,8 +264,20 @@ class House:
         run = partial(webhooks.drain, pool=self.pool, handlers=handlers, gauges=self.inbox_gauges)
         look = partial(payments.janitor, self.pool)
         return (
-            jobs.Drain("webhooks.inbox", group="webhooks", channel=webhooks.CHANNEL, run=run),
-            jobs.Drain("payments.janitor", group="money", channel=payments.LOOK_CHANNEL, run=look),
+            jobs.Drain(
+                "webhooks.inbox",
+                group="webhooks",
+                channel=webhooks.CHANNEL,
+                run=run,
+                most=webhooks.EVENTS_MAX,
+            ),
+            jobs.Drain(
+                "payments.janitor",
+                group="money",
+                channel=payments.LOOK_CHANNEL,
+                run=look,
+                most=payments.LOOKS_MAX,
+            ),
         )
 
     @cached_property

@@ -144,8 +144,8 @@ def book(
 
 
 def event(external_id: str = "evt_1", **change: Any) -> bytes:
-    """Return an event of Stripe's that says nothing about us, as it is sent."""
-    plain = {"id": external_id, "type": "customer.created", "created": 1_790_000_000}
+    """Return an event about somebody else's session, as it is sent."""
+    plain = {"id": external_id, "type": "checkout.session.completed", "created": 1_790_000_000}
     return json.dumps({**plain, "data": {"object": {}}, **change}).encode()
 
 

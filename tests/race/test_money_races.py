@@ -102,7 +102,9 @@ class TestPaymentLock:
         payment = a_created_payment(house, mine)
         capabilities = house.provider("stripe").capabilities
         with house.pool.transaction() as conn:
-            begun = operations.begin(conn, payment.names, capabilities=capabilities, now=db.now(conn))
+            begun = operations.begin(
+                conn, payment.names, capabilities=capabilities, now=db.now(conn)
+            )
         has_settled, may_commit = threading.Event(), threading.Event()
 
         def settle() -> None:
@@ -185,6 +187,8 @@ class TestBegin:
         def begin(_: int) -> bool:
             with house.pool.transaction() as conn:
                 now = db.now(conn)
-                return bool(operations.begin(conn, payment.names, capabilities=capabilities, now=now))
+                return bool(
+                    operations.begin(conn, payment.names, capabilities=capabilities, now=now)
+                )
 
         assert sum(together(16, begin)) == 1

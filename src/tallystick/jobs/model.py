@@ -79,17 +79,21 @@ class Periodic:
 class Drain:
     """A loop over rows that are their own queue, in the process of a group.
 
-    `run` handles what it finds and returns how many it handled; it is called until that is 0,
-    when somebody notifies `channel`, and each second in any case.
+    `run` handles what it finds, `most` at a time, and returns how many it handled. It is called
+    when somebody notifies `channel`, and each second in any case; at once again where it found as
+    many as it takes.
     """
 
     name: str
     group: str
     channel: str
     run: Callable[[], int]
+    most: int
 
     def __post_init__(self) -> None:
-        """Raise QueueUnknown for a group that has no process."""
+        """Raise QueueUnknown for a group that has no process, JobRefused where it takes nothing."""
+        if self.most < 1:
+            raise JobRefused(f"Drain {self.name}: it takes 1 at a time or more.")
         if self.group not in GROUPS:
             raise QueueUnknown(f"Drain {self.name}: there is no group {self.group[:40]!r}.")
 

@@ -23,7 +23,16 @@ from tallystick.payments.errors import (
     ReviewResolved,
 )
 from tallystick.payments.events import TRACE, EventSource, FactHandler, trace
-from tallystick.payments.handlers import LOOK, LOOK_CHANNEL, Caller, Gauges, janitor, look, submit
+from tallystick.payments.handlers import (
+    LOOK,
+    LOOK_CHANNEL,
+    LOOKS_MAX,
+    Caller,
+    Gauges,
+    janitor,
+    look,
+    submit,
+)
 from tallystick.payments.handlers import refund as send_refund
 from tallystick.payments.model import (
     Attempt,
@@ -76,6 +85,7 @@ from tallystick.payments.rules import check_refund
 
 __all__ = [
     "LOOK",
+    "LOOKS_MAX",
     "LOOK_CHANNEL",
     "REFUND",
     "SUBMIT",

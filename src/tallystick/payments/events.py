@@ -5,7 +5,7 @@ An event that says nothing about us is ignored; one that cannot be booked yet is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -19,7 +19,7 @@ from tallystick.payments import facts, store
 from tallystick.payments.errors import FactEarly
 from tallystick.payments.facts import Booked, MustAsk, Report, Stranger
 from tallystick.payments.handlers import Caller, Gauges, ask_later
-from tallystick.payments.provider import CallUnknown, Operation, Provider
+from tallystick.payments.provider import CallUnknown, Fact, Operation, Provider
 from tallystick.resilience import BreakerOpen, BulkheadFull
 from tallystick.webhooks import Event, Handled, SourceAway
 
@@ -43,9 +43,8 @@ class FactHandler:
 
         Raises Separately where one of several must be handled by itself.
         """
-        now = db.now(conn)
         results: dict[int, Handled | Exception] = {}
-        reports: dict[int, Report] = {}
+        told: dict[int, tuple[Event, Fact]] = {}
         for place, event in enumerate(events):
             try:
                 fact = self.provider.interpret(event)
@@ -55,14 +54,28 @@ class FactHandler:
             if fact is None:
                 results[place] = Handled.IGNORED
             else:
-                cause = str(event.id or event.external_id)
-                reports[place] = Report(fact, cause, event.received_at or now)
-        booked = facts.book(conn, list(reports.values()), provider=self.provider.name, now=now)
+                told[place] = event, fact
+        results |= self._book(conn, told)
+        return [results[place] for place in range(len(events))]
+
+    def _book(
+        self, conn: Connection, told: Mapping[int, tuple[Event, Fact]]
+    ) -> dict[int, Handled | Exception]:
+        """Book what events say, and return how to leave each."""
+        if not told:
+            return {}
+        now = db.now(conn)
+        reports = [
+            Report(fact, str(event.id or event.external_id), event.received_at or now)
+            for event, fact in told.values()
+        ]
+        booked = facts.book(conn, reports, provider=self.provider.name, now=now)
         news = sum(isinstance(result, Booked) and result.is_new for result in booked)
         self.gauges.booked(self.provider.name, "webhook", news)
-        for place, result in zip(reports, booked, strict=True):
-            results[place] = self._leave(conn, events[place], result)
-        return [results[place] for place in range(len(events))]
+        return {
+            place: self._leave(conn, event, result)
+            for (place, (event, _)), result in zip(told.items(), booked, strict=True)
+        }
 
     def _leave(self, conn: Connection, event: Event, result: facts.Result) -> Handled | Exception:
         """Return how to leave an event; what somebody must be asked about first comes again."""

@@ -36,6 +36,7 @@ from tallystick.resilience import Admitted, BreakerOpen, Breakers, BulkheadFull
 
 __all__ = [
     "LOOK",
+    "LOOKS_MAX",
     "LOOK_CHANNEL",
     "Caller",
     "Gauges",
@@ -50,7 +51,8 @@ __all__ = [
 LOOK_CHANNEL: Final = "tallystick_payment_look"
 #: The job that asks a provider how something stands.
 LOOK: Final = "payments.look"
-_LOOKS_AT_ONCE: Final = 100
+#: Payments that the janitor takes at once, and refunds.
+LOOKS_MAX: Final = 100
 #: What is being looked at comes back after so many seconds should its run die.
 _LOOK_LEASE_S: Final = 60
 #: Those who wait for a provider come back within so many seconds of each other, at last.
@@ -256,8 +258,8 @@ def janitor(pool: Pool) -> int:
         store.run(conn, "watch_forgotten", now=db.now(conn))
     with pool.transaction() as conn:
         now = db.now(conn)
-        payments = store.read(conn, "payments_to_look_at", now=now, most=_LOOKS_AT_ONCE)
-        refunds = store.read_refunds(conn, "refunds_to_look_at", now=now, most=_LOOKS_AT_ONCE)
+        payments = store.read(conn, "payments_to_look_at", now=now, most=LOOKS_MAX)
+        refunds = store.read_refunds(conn, "refunds_to_look_at", now=now, most=LOOKS_MAX)
         back_at = now + timedelta(seconds=_LOOK_LEASE_S)
         store.look_later(conn, "look_later_payments", {one.id: back_at for one in payments})
         store.look_later(conn, "look_later_refunds", {one.id: back_at for one in refunds})

@@ -1,17 +1,20 @@
 """The bridge to Django: whole body in, whole reply out, a bounded number of threads between.
 
-Nothing streams either way: a slow client waits at the event loop and never holds a thread.
-A thread that hangs keeps nobody waiting, and it is counted.
+Nothing streams either way: a slow client waits at the event loop and never holds a thread, and a
+thread never waits for the loop. One that hangs keeps nobody waiting, and it is counted.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from io import BytesIO
+from typing import Final
 
 import structlog
-from a2wsgi import WSGIMiddleware
+from a2wsgi.wsgi import build_environ
 
 from tallystick.web.database import Pulse
 from tallystick.web.edge import Exchange, Message, Reply
@@ -33,11 +36,12 @@ class Bridge:
         self, django: Callable[..., Iterable[bytes]], *, threads: int, pulse: Pulse
     ) -> None:
         """Keep the WSGI application; `threads` requests run at once, others wait."""
-        self._wsgi: Final[Any] = WSGIMiddleware(_unless_given_up(django), workers=threads)
+        self._django: Final = django
+        self._executor: Final = ThreadPoolExecutor(threads, thread_name_prefix="django")
         self._threads = threads
         self._pulse = pulse
-        self._in_hand: set[asyncio.Task[None]] = set()
-        self._hung: set[asyncio.Task[None]] = set()
+        self._in_hand: set[asyncio.Future[Reply | None]] = set()
+        self._hung: set[asyncio.Future[Reply | None]] = set()
 
     async def __call__(self, exchange: Exchange, body: bytes) -> Reply:
         """Return Django's whole reply.
@@ -48,22 +52,34 @@ class Bridge:
         exchange.door = "django"
         if len(self._in_hand) >= _WAITING_MAX or len(self._hung) >= self._threads:
             raise Overloaded("Too many requests wait already. Try again in a moment.")
-        collected = _Collected()
-        # A task of its own: Django ends what it began, also where nobody waits for the reply.
-        work = asyncio.create_task(
-            self._wsgi(_scope(exchange, len(body)), _once(body), collected.take)
+        # Django ends what it began, also where nobody waits for the reply.
+        work = asyncio.get_running_loop().run_in_executor(
+            self._executor, copy_context().run, self._ask, exchange, body
         )
         self._in_hand.add(work)
         work.add_done_callback(self._ended)
         try:
-            await self._pulse.bound(work)
+            reply = await self._pulse.bound(work)
         except TimeoutError:
             raise Overloaded("The answer took too long. Try again.") from None
         finally:
             self._give_up(exchange, work)
-        return collected.reply()
+        assert reply is not None, "who waits has given up nothing"
+        return reply
 
-    def _give_up(self, exchange: Exchange, work: asyncio.Task[None]) -> None:
+    def _ask(self, exchange: Exchange, body: bytes) -> Reply | None:
+        """Return Django's reply, in one of its threads; None where nobody waits any more.
+
+        Nothing is begun that its caller was told is not done.
+        """
+        if exchange.is_given_up:
+            return None
+        exchange.is_begun = True
+        answer = _Answer()
+        environ = build_environ(_scope(exchange, len(body)), BytesIO(body))
+        return answer.reply(self._django(environ, answer.start))
+
+    def _give_up(self, exchange: Exchange, work: asyncio.Future[Reply | None]) -> None:
         """Let go of what nobody waits for any more, and count the thread that it may hold."""
         if work.done():
             return
@@ -74,7 +90,7 @@ class Bridge:
                 "request_hangs", path=exchange.path, hung=len(self._hung), threads=self._threads
             )
 
-    def _ended(self, work: asyncio.Task[None]) -> None:
+    def _ended(self, work: asyncio.Future[Reply | None]) -> None:
         self._in_hand.discard(work)
         if work in self._hung:
             self._hung.discard(work)
@@ -85,51 +101,47 @@ class Bridge:
 
     def close(self) -> None:
         """Wait for the requests in hand and end the threads."""
-        self._wsgi.executor.shutdown(wait=True)
+        self._executor.shutdown(wait=True)
 
 
-def _unless_given_up(django: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
-    """Return the application, which begins nothing that its caller was told is not done."""
-
-    def begin(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        exchange: Exchange = environ["asgi.scope"]["tallystick"]
-        if exchange.is_given_up:
-            return []
-        exchange.is_begun = True
-        return django(environ, start_response)
-
-    return begin
-
-
-class _Collected:
-    """What the application sent, put together."""
+class _Answer:
+    """What the application says by WSGI (PEP 3333), put together."""
 
     def __init__(self) -> None:
         self._status = 0
         self._headers: list[tuple[bytes, bytes]] = []
         self._body = bytearray()
 
-    async def take(self, message: Message) -> None:
-        """Take one message of the reply."""
-        if message["type"] == "http.response.start":
-            self._status, self._headers = message["status"], message["headers"]
-        else:
-            self._body += message.get("body", b"")
-            if len(self._body) > _REPLY_BYTES_MAX:
-                raise RuntimeError("A reply is larger than any page or file of ours may be.")
+    def start(
+        self, status: str, headers: list[tuple[str, str]], _trouble: object = None
+    ) -> Callable[[bytes], None]:
+        """Take the status line and the headers; return what takes more of the body."""
+        self._status = int(status.partition(" ")[0])
+        self._headers = [
+            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers
+        ]
+        return self._take
 
-    def reply(self) -> Reply:
-        """Return the reply."""
+    def reply(self, parts: Iterable[bytes]) -> Reply:
+        """Return the reply with the body in these parts, which are closed."""
+        try:
+            for part in parts:
+                self._take(part)
+        finally:
+            # Django's signal that the request is over, which gives the connection back.
+            getattr(parts, "close", _nothing)()
         if not self._status:
             raise RuntimeError("Django ended without a reply.")
         return Reply(self._status, self._headers, bytes(self._body))
 
+    def _take(self, part: bytes) -> None:
+        self._body += part
+        if len(self._body) > _REPLY_BYTES_MAX:
+            raise RuntimeError("A reply is larger than any page or file of ours may be.")
 
-def _once(body: bytes) -> Callable[[], Any]:
-    async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
 
-    return receive
+def _nothing() -> None:
+    """Close nothing: a list of parts has no end of its own."""
 
 
 def _scope(exchange: Exchange, length: int) -> Message:

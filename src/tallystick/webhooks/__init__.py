@@ -44,11 +44,13 @@ from tallystick.webhooks.queries import (
     mentions,
     oldest_due_s,
 )
+from tallystick.webhooks.rules import EVENTS_MAX
 from tallystick.webhooks.store import CHANNEL
 
 __all__ = [
     "BLANK",
     "CHANNEL",
+    "EVENTS_MAX",
     "LISTED_MAX",
     "POLL",
     "REPLAYED_MAX",

@@ -39,11 +39,17 @@ def drain(*, pool: Pool, handlers: Mapping[str, Handler], gauges: Gauges | None 
     """
     told = gauges or Silent()
     with pool.transaction() as conn:
-        due = store.due(conn, events_max=rules.EVENTS_MAX)
+        due = store.take(
+            conn,
+            events_max=rules.EVENTS_MAX,
+            attempts_max=rules.ATTEMPTS_MAX,
+            lease_s=rules.LEASE_S,
+        )
         spent = [event for event in due if event.is_spent]
         taken = [event for event in due if not event.is_spent]
-        if taken:
-            store.begin(conn, {event.id: rules.lease_s(event) for event in taken})
+        again = {event.id: rules.lease_s(event) for event in taken if event.is_begun}
+        if again:
+            store.begin_again(conn, again)
         if spent:
             _give_up(conn, spent, told)
     told.drained(events=len(due), oldest_s=due[0].late_s if due else 0.0)

@@ -63,6 +63,8 @@ class Event:
     id: UUID | None = None
     #: Our clock, when it was kept.
     received_at: datetime | None = None
+    #: Whether its kind says nothing about us: then it is kept, and nothing is to be done.
+    is_silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,7 @@ from tallystick.webhooks.rules import Due
 __all__ = [
     "CHANNEL",
     "Postponed",
-    "begin",
-    "due",
+    "begin_again",
     "finish",
     "hold",
     "keep",
@@ -25,6 +24,7 @@ __all__ = [
     "replay",
     "rows",
     "run",
+    "take",
 ]
 
 
@@ -76,6 +76,7 @@ def keep(
         body=arrays.blobs(one.event.body for one in ones),
         occurred_at=arrays.moments(one.event.occurred_at for one in ones),
         source=arrays.texts(one.way.value for one in ones),
+        state=arrays.texts("ignored" if one.event.is_silent else "received" for one in ones),
         now=now,
         channel=CHANNEL,
     )
@@ -84,14 +85,20 @@ def keep(
     return [is_new[at] for at in range(len(deliveries))]
 
 
-def due(conn: Connection, *, events_max: int) -> list[Due]:
-    """Lock the events that are due and return them, those that have waited longest first."""
-    return [Due(*row) for row in rows(conn, "due", events_max=events_max)]
+def take(conn: Connection, *, events_max: int, attempts_max: int, lease_s: int) -> list[Due]:
+    """Lock the events that are due and return them, those that have waited longest first.
+
+    Of those that no run has left unended, and that have attempts left, one begins: nobody else
+    takes them for so many seconds.
+    """
+    found = rows(conn, "take", events_max=events_max, attempts_max=attempts_max, lease_s=lease_s)
+    return sorted((Due(*row) for row in found), key=lambda one: one.late_s, reverse=True)
 
 
-def begin(conn: Connection, leases_s: Mapping[UUID, int]) -> None:
-    """Note that runs with these events begin, and for how many seconds nobody else takes them."""
-    run(conn, "begin", id=arrays.uuids(leases_s), lease_s=arrays.integers(leases_s.values()))
+def begin_again(conn: Connection, leases_s: Mapping[UUID, int]) -> None:
+    """Note that runs begin with events whose last one never ended, as `take` does with others."""
+    leases = arrays.integers(leases_s.values())
+    run(conn, "begin_again", id=arrays.uuids(leases_s), lease_s=leases)
 
 
 def hold(conn: Connection, event_ids: Collection[UUID]) -> list[tuple[Event, int]]:

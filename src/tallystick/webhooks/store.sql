@@ -1,12 +1,14 @@
 -- name: keep
--- Keep what is not kept yet, wake the drains once that is committed, return the ids of what is new.
+-- Keep what is not kept yet, and return the ids of what is new. What says nothing about us is done
+-- with at once; the drains are woken for the rest, once that is committed.
 WITH moment AS MATERIALIZED (
     SELECT coalesce(%(now)s::timestamptz, tallystick.now()) AS now
 ),
 
 fresh AS (
     INSERT INTO tallystick.webhook_event (
-        id, provider, external_id, kind, body, body_sha256, occurred_at, received_at, due_at, source
+        id, provider, external_id, kind, body, body_sha256, occurred_at, received_at, due_at, source,
+        state, processed_at
     )
     SELECT
         told.id,
@@ -18,7 +20,9 @@ fresh AS (
         told.occurred_at,
         moment.now,
         clock_timestamp() AS due_at,
-        told.source
+        told.source,
+        told.state,
+        CASE WHEN told.state = 'ignored' THEN moment.now END AS processed_at
     FROM
         moment,
         unnest(
@@ -28,35 +32,60 @@ fresh AS (
             %(kind)s::text[],
             %(body)s::bytea[],
             %(occurred_at)s::timestamptz[],
-            %(source)s::text[]
-        ) AS told (id, provider, external_id, kind, body, occurred_at, source)
+            %(source)s::text[],
+            %(state)s::text[]
+        ) AS told (id, provider, external_id, kind, body, occurred_at, source, state)
     ON CONFLICT (provider, external_id) DO NOTHING
-    RETURNING webhook_event.id
+    RETURNING webhook_event.id, webhook_event.state
 )
 
 SELECT
     fresh.id,
-    pg_notify(%(channel)s, '') AS woken
+    CASE WHEN fresh.state = 'received' THEN pg_notify(%(channel)s, '') END AS woken
 FROM fresh;
 
--- name: due
--- Lock the events that have waited longest and that nobody else has in hand.
-SELECT
-    webhook_event.id,
-    webhook_event.provider,
-    webhook_event.attempts,
-    webhook_event.is_begun,
-    extract(EPOCH FROM clock_timestamp() - webhook_event.due_at)::double precision AS late_s
-FROM tallystick.webhook_event
-WHERE
-    webhook_event.state = 'received'
-    AND webhook_event.due_at <= (SELECT clock_timestamp())
-ORDER BY webhook_event.due_at
-LIMIT %(events_max)s
-FOR UPDATE SKIP LOCKED;
+-- name: take
+-- Lock the events that have waited longest and that nobody else has in hand. Of those whose last
+-- run ended well, or that had none, a run begins; should it never end, they are due again.
+WITH due AS (
+    SELECT
+        webhook_event.id,
+        webhook_event.provider,
+        webhook_event.attempts,
+        webhook_event.is_begun,
+        webhook_event.due_at
+    FROM tallystick.webhook_event
+    WHERE
+        webhook_event.state = 'received'
+        AND webhook_event.due_at <= (SELECT clock_timestamp())
+    ORDER BY webhook_event.due_at
+    LIMIT %(events_max)s
+    FOR UPDATE SKIP LOCKED
+),
 
--- name: begin
--- Note that a run begins; should it never end, the events are due again after a while.
+begun AS (
+    UPDATE tallystick.webhook_event
+    SET
+        attempts = webhook_event.attempts + 1,
+        is_begun = TRUE,
+        due_at = clock_timestamp() + make_interval(secs => %(lease_s)s)
+    FROM due
+    WHERE
+        webhook_event.id = due.id
+        AND NOT due.is_begun
+        AND due.attempts < %(attempts_max)s
+)
+
+SELECT
+    due.id,
+    due.provider,
+    due.attempts,
+    due.is_begun,
+    extract(EPOCH FROM clock_timestamp() - due.due_at)::double precision AS late_s
+FROM due;
+
+-- name: begin_again
+-- Note that a run begins with events whose last one never ended: they are due again much later.
 UPDATE tallystick.webhook_event
 SET
     attempts = webhook_event.attempts + 1,

@@ -44,7 +44,9 @@ class Till:
 
     def begin(self, payment, *, now=None, **change):
         capabilities = dataclasses.replace(factory.stripe().capabilities, **change)
-        return operations.begin(self.conn, payment.names, capabilities=capabilities, now=now or self.now)
+        return operations.begin(
+            self.conn, payment.names, capabilities=capabilities, now=now or self.now
+        )
 
     def submitted(self):
         return factory.submitted(self.conn, self.wallet)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 
 from factories import inbox, payments
@@ -104,6 +105,41 @@ class TestDrain:
         webhooks.drain(pool=pool, handlers={})
         with pool.transaction() as conn:
             assert webhooks.count_by_state(conn) == {"ignored": 1}
+
+
+class TestSilent:
+    """Events of kinds that say nothing about us."""
+
+    def test_are_kept_and_done_with_at_once(self, database, pool_of):
+        pool, handler = pool_of(database.application_url), Counting()
+        with pool.transaction() as conn:
+            assert receive(conn, payments.event(type="customer.created")).is_new
+        with pool.transaction() as conn:
+            assert not receive(conn, payments.event(type="customer.created")).is_new
+            [kept] = webhooks.events(conn)
+        assert (kept.state, kept.attempts, kept.kind) == ("ignored", 0, "customer.created")
+        assert kept.processed_at == kept.received_at
+        assert webhooks.drain(pool=pool, handlers={"stripe": handler}) == 0
+        assert handler.seen == []
+
+    def test_wake_nobody(self, database, own):
+        with psycopg.connect(database.application_url, autocommit=True) as ear:
+            ear.execute(f"LISTEN {webhooks.CHANNEL}")
+            receive(own, payments.event("evt_silent", type="customer.created"))
+            own.commit()
+            assert list(ear.notifies(timeout=0.3)) == []
+            receive(own, payments.event("evt_loud"))
+            own.commit()
+            assert len(list(ear.notifies(timeout=5, stop_after=1))) == 1
+
+    def test_can_be_replayed_once_we_understand_them(self, database, pool_of):
+        pool, handler = pool_of(database.application_url), Counting()
+        with pool.transaction() as conn:
+            receive(conn, payments.event(type="customer.created"))
+            [kept] = webhooks.events(conn)
+            webhooks.replay(conn, event_id=kept.id)
+        assert webhooks.drain(pool=pool, handlers={"stripe": handler}) == 1
+        assert [event.kind for event in handler.seen] == ["customer.created"]
 
 
 class TestMentions:

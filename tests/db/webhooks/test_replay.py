@@ -212,7 +212,11 @@ class TestPlans:
     @pytest.mark.parametrize(
         ("name", "values", "index"),
         [
-            ("due", {"events_max": 200}, "events_to_process"),
+            (
+                "take",
+                {"events_max": 200, "attempts_max": 12, "lease_s": 3},
+                "events_to_process",
+            ),
             ("oldest_due", {}, "events_to_process"),
             ("gaps", {"provider": None, "events_max": 50}, "events_that_were_polled"),
             (

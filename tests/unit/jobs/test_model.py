@@ -72,4 +72,8 @@ class TestPeriodic:
 class TestDrain:
     def test_belongs_to_a_group_with_a_process(self) -> None:
         with pytest.raises(jobs.QueueUnknown):
-            jobs.Drain("inbox", group="hooks", channel="c", run=lambda: 0)
+            jobs.Drain("inbox", group="hooks", channel="c", run=lambda: 0, most=1)
+
+    def test_takes_one_at_a_time_or_more(self) -> None:
+        with pytest.raises(jobs.JobRefused):
+            jobs.Drain("inbox", group="webhooks", channel="c", run=lambda: 0, most=0)

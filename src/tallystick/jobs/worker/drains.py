@@ -34,7 +34,7 @@ class DrainLoop(Loop):
     def round(self) -> None:
         """Listen, empty the drain, wait for news or the next second."""
         self._listen()
-        while not self.stopping.is_set() and self._drain.run():
+        while not self.stopping.is_set() and self._drain.run() >= self._drain.most:
             pass
         self._wait()
 

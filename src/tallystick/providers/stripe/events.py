@@ -20,6 +20,15 @@ from tallystick.webhooks import Event, EventMalformed
 
 __all__ = ["interpret", "parse"]
 
+_DISPUTES: Final = "charge.dispute."
+_REFUNDS: Final = frozenset(
+    {"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"}
+)
+_PAID: Final = frozenset({"checkout.session.completed", "checkout.session.async_payment_succeeded"})
+_EXPIRED: Final = frozenset({"checkout.session.expired", "checkout.session.async_payment_failed"})
+_DECLINED: Final = "payment_intent.payment_failed"
+#: Kinds, beside those of disputes, that can say something about us.
+_SPEAKING: Final = _REFUNDS | _PAID | _EXPIRED | {_DECLINED}
 #: The last second of the year 9999.
 _STAMP_MAX: Final = 253_402_300_799
 
@@ -44,7 +53,9 @@ _EVENT: Final = TypeAdapter(_Event)
 def parse(raw: bytes) -> Event:
     """Return the event in a signed body; raise EventMalformed for anything else."""
     event = _read(raw)
-    return Event(event.id, event.type, datetime.fromtimestamp(event.created, UTC), raw)
+    occurred_at = datetime.fromtimestamp(event.created, UTC)
+    is_silent = not (event.type in _SPEAKING or event.type.startswith(_DISPUTES))
+    return Event(event.id, event.type, occurred_at, raw, is_silent=is_silent)
 
 
 def interpret(event: Event, *, is_live: bool) -> Fact | None:
@@ -63,9 +74,9 @@ def interpret(event: Event, *, is_live: bool) -> Fact | None:
 
 
 def _fact(kind: str, content: dict[str, Any], at: datetime) -> Fact | None:
-    if kind.startswith("charge.dispute."):
+    if kind.startswith(_DISPUTES):
         return DisputeObject.model_validate(content).reported(at)
-    if kind in {"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"}:
+    if kind in _REFUNDS:
         return RefundObject.model_validate(content).reported(at)
     if PAYMENT_KEY in (content.get("metadata") or {}):
         return _collected(kind, content, at)
@@ -74,15 +85,12 @@ def _fact(kind: str, content: dict[str, Any], at: datetime) -> Fact | None:
 
 def _collected(kind: str, content: dict[str, Any], at: datetime) -> Fact | None:
     """Return what an event says about money coming in, of an object with our reference."""
-    match kind:
-        case "checkout.session.completed" | "checkout.session.async_payment_succeeded":
-            return Session.model_validate(content).paid(at)
-        case "checkout.session.expired" | "checkout.session.async_payment_failed":
-            session = Session.model_validate(content)
-            return Expired(session.metadata[PAYMENT_KEY], session.id, at)
-        case "payment_intent.payment_failed":
-            return Intent.model_validate(content).declined(at)
-    return None
+    if kind in _PAID:
+        return Session.model_validate(content).paid(at)
+    if kind in _EXPIRED:
+        session = Session.model_validate(content)
+        return Expired(session.metadata[PAYMENT_KEY], session.id, at)
+    return Intent.model_validate(content).declined(at) if kind == _DECLINED else None
 
 
 def _read(raw: bytes) -> _Event:

@@ -147,8 +147,35 @@ class TestInterpret:
     def test_passes_over_what_is_not_ours(self, metadata):
         assert fact("checkout.session.completed", {**SESSION, "metadata": metadata}) is None
 
-    def test_passes_over_kinds_that_move_nothing(self):
-        assert fact("customer.created", SESSION) is None
+    @pytest.mark.parametrize(
+        ("kind", "content"),
+        [
+            ("checkout.session.completed", SESSION),
+            ("checkout.session.async_payment_succeeded", SESSION),
+            ("checkout.session.expired", SESSION),
+            ("checkout.session.async_payment_failed", SESSION),
+            ("payment_intent.payment_failed", {"id": "pi_1", "metadata": SESSION["metadata"]}),
+            ("refund.created", REFUND),
+            ("refund.updated", REFUND),
+            ("refund.failed", REFUND),
+            ("charge.refund.updated", REFUND),
+            ("charge.dispute.created", DISPUTE),
+            ("charge.dispute.funds_withdrawn", DISPUTE),
+            ("charge.dispute.closed", DISPUTE),
+        ],
+    )
+    def test_are_handled_where_they_say_something(self, kind, content):
+        told = events.parse(event(kind, content))
+        assert not told.is_silent
+        assert events.interpret(told, is_live=False) is not None
+
+    @pytest.mark.parametrize(
+        "kind", ["customer.created", "payment_intent.succeeded", "charge.succeeded", "charge."]
+    )
+    def test_are_silent_where_their_kind_moves_nothing(self, kind):
+        told = events.parse(event(kind, SESSION))
+        assert told.is_silent
+        assert events.interpret(told, is_live=False) is None
 
     @pytest.mark.parametrize(
         "change",
