@@ -40,8 +40,10 @@ def records(
 ) -> list[dict[str, Any]]:
     """Run one statement that returns rows and return them by the names of their columns."""
     with _run(conn, statement, values) as cursor:
+        # Asked first: in a pipeline there is no description before.
+        fetched = cursor.fetchall()
+        found = _tuples(fetched, cursor.description)
         names = [column[0] for column in cursor.description]
-        found = _tuples(cursor.fetchall(), cursor.description)
         return [dict(zip(names, row, strict=True)) for row in found]
 
 
@@ -63,7 +65,9 @@ def require_transaction(conn: Connection) -> None:
 def _own_state(conn: OwnConnection) -> tuple[bool, str]:
     """Return whether a transaction is open, and its isolation: ours knows the first by itself."""
     [(isolation,)] = rows(conn, "SELECT current_setting('transaction_isolation') AS isolation")
-    return conn.info.transaction_status is not TransactionStatus.IDLE, isolation
+    # Without autocommit every statement opens one; in a pipeline the status says nothing.
+    is_open = not conn.autocommit or conn.info.transaction_status is TransactionStatus.INTRANS
+    return is_open, isolation
 
 
 def _state(conn: Connection) -> tuple[bool, str]:

@@ -1,7 +1,7 @@
 """Connections to PostgreSQL: one, or a bounded pool, always with a deadline.
 
-A connection here is never in autocommit. Statements are not prepared on the server, so
-that a transaction pooler may stand between.
+A connection here is never in autocommit. Those of a pool have their statements prepared by the
+server, which they must reach directly; behind the others a transaction pooler may stand.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ __all__ = ["Connection", "Cursor", "OwnConnection", "Pool", "connect", "snapshot
 _KEEPALIVES: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 #: Milliseconds after which sent bytes that nobody acknowledges end a connection.
 _SILENCE_MS: Final = 5_000
+#: A statement is prepared when it runs so many times on one connection.
+_PREPARED_AFTER: Final = 3
 #: Seconds for which a connection that was heard needs not be asked whether it lives.
 _FRESH_S: Final = 1.0
 _SESSION: Final = (
@@ -157,7 +159,10 @@ def snapshot(conn: psycopg.Connection) -> Iterator[psycopg.Connection]:
 
 
 class Pool:
-    """A bounded pool of connections; opened at the first use, healed by itself."""
+    """A bounded pool of connections; opened at the first use, healed by itself.
+
+    Its address leads to PostgreSQL itself: statements that come again are prepared there.
+    """
 
     def __init__(self, url: str, *, size_max: int, timeout_s: int, application_name: str) -> None:
         """Keep what is needed; no connection is made before the first use.
@@ -167,7 +172,10 @@ class Pool:
         self._pool: Final = ConnectionPool(
             url,
             connection_class=OwnConnection,
-            kwargs=_options(application_name, timeout_s),
+            kwargs={
+                **_options(application_name, timeout_s),
+                "prepare_threshold": _PREPARED_AFTER,
+            },
             min_size=0,
             max_size=size_max,
             max_waiting=4 * size_max,
@@ -193,6 +201,11 @@ class Pool:
         try:
             with conn.transaction():
                 yield conn
+        except psycopg.errors.FeatureNotSupported as change:
+            # A migration has changed a table's columns, and every prepared plan of it is dead.
+            conn.close()
+            self._pool.drain()
+            raise DatabaseUnavailable("The schema has just changed; nothing was done.") from change
         finally:
             self._pool.putconn(conn)
 

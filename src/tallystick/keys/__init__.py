@@ -17,9 +17,9 @@ from tallystick.keys.errors import (
     ScopeMissing,
 )
 from tallystick.keys.model import Environment, Issued, Key, Scope
-from tallystick.keys.operations import issue, revoke, verify
+from tallystick.keys.operations import issue, note_use, revoke, verify
 from tallystick.keys.queries import get, recent
-from tallystick.keys.rules import RANDOM_BYTES, acting_owner, check_scope, holds_key
+from tallystick.keys.rules import RANDOM_BYTES, acting_owner, check_scope, holds_key, is_use_news
 
 __all__ = [
     "RANDOM_BYTES",
@@ -39,7 +39,9 @@ __all__ = [
     "check_scope",
     "get",
     "holds_key",
+    "is_use_news",
     "issue",
+    "note_use",
     "recent",
     "revoke",
     "verify",

@@ -12,7 +12,7 @@ from tallystick.keys import queries, rules, store
 from tallystick.keys.errors import KeyAlreadyRevoked, KeyRefused
 from tallystick.keys.model import Environment, Issued, Key, Scope, StoredKey
 
-__all__ = ["issue", "revoke", "verify"]
+__all__ = ["issue", "note_use", "revoke", "verify"]
 
 
 def issue(
@@ -52,10 +52,10 @@ def issue(
 
 
 def verify(conn: Connection, *, presented: str, environment: Environment, now: datetime) -> Key:
-    """Return the key behind the text, and note its use once a minute; raise KeyRefused.
+    """Return the key behind the text; raise KeyRefused.
 
-    Every call reads the row: a revoked key opens nothing from its revoker's commit on. Noting
-    the use never waits for a lock: a request that finds the row taken leaves it.
+    Every call reads the row: a revoked key opens nothing from its revoker's commit on. Where
+    `is_use_news`, the caller has the use noted.
     """
     parts = rules.parse(presented)
     if parts is None:
@@ -64,9 +64,15 @@ def verify(conn: Connection, *, presented: str, environment: Environment, now: d
     if not rules.opens(stored, parts, environment=environment, now=now):
         raise KeyRefused
     assert stored is not None
-    if rules.is_use_news(stored.key, now):
-        store.note_use(conn, stored.key.id, now=now)
     return stored.key
+
+
+def note_use(conn: Connection, *, key_id: UUID, now: datetime) -> None:
+    """Note a use of a key, in a transaction that commits whatever becomes of the request.
+
+    It never waits for a lock: who finds the row taken leaves it.
+    """
+    store.note_use(conn, key_id, now=now)
 
 
 def revoke(conn: Connection, *, key_id: UUID, now: datetime) -> Key:

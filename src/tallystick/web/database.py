@@ -21,7 +21,16 @@ from tallystick.db import DatabaseUnavailable, OwnConnection
 if TYPE_CHECKING:
     from tallystick.settings import Settings
 
-__all__ = ["GATE", "Gate", "Pulse", "django_database", "heart", "is_busy", "is_outage"]
+__all__ = [
+    "GATE",
+    "Gate",
+    "Pulse",
+    "django_database",
+    "heart",
+    "is_busy",
+    "is_outage",
+    "whole_heart",
+]
 
 _Result = TypeVar("_Result")
 
@@ -152,6 +161,12 @@ class _Watched(OwnConnection):
     # Django's cursors write parameters into the statement.
     takes_columns = False
 
+    def execute(self, query: Any, params: Any = None, **options: Any) -> psycopg.Cursor[Any]:
+        """Run a statement; Django's pool asks by an empty one who lives, and who is fresh does."""
+        if query == "" and self.is_fresh:
+            return self.cursor()
+        return super().execute(query, params, **options)
+
     def is_hopeless(self, silent_s: float) -> bool:
         """Return whether to give up: somebody has found out that the database is away."""
         return not GATE.is_open and silent_s > _SILENCE_S
@@ -219,13 +234,28 @@ def django_database(settings: Settings) -> dict[str, Any]:
 
 
 @contextmanager
-def heart(*, savepoint: bool = True) -> Iterator[psycopg.Connection]:
+def heart() -> Iterator[psycopg.Connection]:
     """Open a transaction on the request's connection and give it to the heart.
 
     Django's tables and the heart's commit together. Inside a request, whose view is atomic
-    already, this is a savepoint: an error that leaves it undoes the heart's part; without one it
-    undoes the request.
+    already, this is a savepoint: an error that leaves it undoes the heart's part.
     """
+    with _atomic(savepoint=True) as conn:
+        yield conn
+
+
+@contextmanager
+def whole_heart() -> Iterator[psycopg.Connection]:
+    """Give the heart the request's transaction as it is: an error that leaves it undoes all of it.
+
+    For requests that answer the error and ask the database nothing more.
+    """
+    with _atomic(savepoint=False) as conn:
+        yield conn
+
+
+@contextmanager
+def _atomic(*, savepoint: bool) -> Iterator[psycopg.Connection]:
     from django.db import connection, transaction  # noqa: PLC0415 - settings import this module
 
     with transaction.atomic(savepoint=savepoint):

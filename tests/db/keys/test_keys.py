@@ -71,28 +71,10 @@ class TestVerify:
             verify(conn, short.text, now=NOW + timedelta(minutes=1))
         assert len(said) == 1
 
-    def test_notes_a_use_once_a_minute(self, conn):
+    def test_writes_nothing(self, conn):
         new = issued(conn)
-        seen = []
-        for after_s in (0, 30, 59, 60, 61, 300):
-            verify(conn, new.text, now=NOW + timedelta(seconds=after_s))
-            used = keys.get(conn, key_id=new.key.id).last_used_at
-            seen.append((used - NOW).total_seconds())
-        assert seen == [0, 0, 0, 60, 60, 300]
-
-    def test_notes_no_use_of_what_it_refuses(self, conn):
-        new = issued(conn)
-        with pytest.raises(KeyRefused):
-            verify(conn, new.text, environment=Environment.LIVE)
+        verify(conn, new.text)
         assert keys.get(conn, key_id=new.key.id).last_used_at is None
-
-    def test_does_not_wait_for_another_request_with_the_key(self, database):
-        with database.connect() as one, database.connect() as other:
-            new = issued(one)
-            one.commit()
-            verify(one, new.text)
-            other.execute("SET LOCAL lock_timeout = '1s'")
-            assert verify(other, new.text).id == new.key.id
 
     def test_finds_the_key_by_its_index(self, conn):
         conn.execute("SET LOCAL enable_seqscan = off")
@@ -106,6 +88,30 @@ class TestVerify:
             new = issued(owner)
             owner.execute("UPDATE tallystick.api_key SET scopes = '{new:scope,payments:read}'")
             assert verify(owner, new.text).scopes == {Scope.PAYMENTS_READ}
+
+
+class TestNoteUse:
+    def test_is_news_once_a_minute(self, conn):
+        new = issued(conn)
+        seen = []
+        for after_s in (0, 30, 59, 60, 61, 300):
+            now = NOW + timedelta(seconds=after_s)
+            if keys.is_use_news(verify(conn, new.text, now=now), now):
+                keys.note_use(conn, key_id=new.key.id, now=now)
+            used = keys.get(conn, key_id=new.key.id).last_used_at
+            seen.append((used - NOW).total_seconds())
+        assert seen == [0, 0, 0, 60, 60, 300]
+
+    def test_does_not_wait_for_another_request_with_the_key(self, database):
+        with database.connect() as one, database.connect() as other:
+            new = issued(one)
+            one.commit()
+            keys.note_use(one, key_id=new.key.id, now=NOW)
+            other.execute("SET LOCAL lock_timeout = '1s'")
+            keys.note_use(other, key_id=new.key.id, now=NOW + timedelta(minutes=2))
+            other.commit()
+            one.commit()
+            assert keys.get(one, key_id=new.key.id).last_used_at == NOW
 
 
 class TestRevoke:

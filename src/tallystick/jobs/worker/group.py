@@ -86,7 +86,6 @@ def _connector(url: str, group: str) -> PsycopgConnector:
         "keepalives_count": 3,
         "tcp_user_timeout": 15_000,
         "options": "-c timezone=UTC -c statement_timeout=10s",
-        "prepare_threshold": None,
     }
     return PsycopgConnector(
         conninfo=url,

@@ -17,7 +17,7 @@ from tallystick import db, ids, keys
 from tallystick.errors import TallystickError
 from tallystick.keys import KeyRefused, Scope
 from tallystick.web.api.session import Caller, PersonSession, is_key_in_address
-from tallystick.web.database import heart
+from tallystick.web.database import whole_heart
 from tallystick.web.house import house
 
 __all__ = ["CredentialsAmbiguous", "KeyBearer", "callers"]
@@ -54,21 +54,23 @@ class KeyBearer(HttpBearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> Caller | None:
         """Return the key's caller, or None where it opens nothing; raise ScopeMissing."""
-        with heart(savepoint=False) as conn:
+        with whole_heart() as conn:
+            now = db.now(conn)
             try:
                 key = keys.verify(
-                    conn,
-                    presented=token,
-                    environment=house().key_environment,
-                    now=db.now(conn),
+                    conn, presented=token, environment=house().key_environment, now=now
                 )
             except KeyRefused:
                 return None
+        if keys.is_use_news(key, now):
+            # It was used, also where the request is refused and undone.
+            with house().pool.transaction() as own:
+                keys.note_use(own, key_id=key.id, now=now)
         exchange = request.META.get("asgi.scope", {}).get("tallystick")
         if exchange is not None:
             exchange.key_id = ids.show("key", key.id)
         keys.check_scope(key, self.scope)
-        return Caller(key.caller, key.owner)
+        return Caller(key.caller, key.owner, now=now)
 
 
 def callers(scope: Scope) -> list[Callable[[HttpRequest], Any]]:

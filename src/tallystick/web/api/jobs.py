@@ -13,7 +13,7 @@ from tallystick.keys import Scope
 from tallystick.web.api.bearer import callers
 from tallystick.web.api.schemas import JobOut
 from tallystick.web.api.session import every_owner
-from tallystick.web.database import heart
+from tallystick.web.database import whole_heart
 
 __all__ = ["router"]
 
@@ -29,5 +29,5 @@ def get_job(request: HttpRequest, job_id: str) -> JobOut:
     is_number = job_id.isascii() and job_id.isdigit() and len(job_id) <= _DIGITS_MAX
     if not is_number:
         raise JobNotFound("There is no such job.")
-    with heart() as conn:
+    with whole_heart() as conn:
         return JobOut.of(jobs.queries.job(conn, job_id=int(job_id)))

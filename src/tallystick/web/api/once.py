@@ -19,7 +19,7 @@ from tallystick.errors import TallystickError
 from tallystick.idempotency import Claim, Outcome
 from tallystick.ledger import Deed, Once, Posted, Refused, Replayed
 from tallystick.web.api.session import idempotency_key
-from tallystick.web.database import heart
+from tallystick.web.database import whole_heart
 from tallystick.web.house import house
 from tallystick.web.problems import PROBLEM_TYPE, from_error, status_of
 
@@ -51,7 +51,7 @@ def once(request: HttpRequest, *, caller: str, ask: Callable[[Connection], Asked
         idempotency_key(request),
         idempotency.fingerprint(request.method or "", request.path, request.body),
     )
-    with heart() as conn:
+    with whole_heart() as conn:
         earlier = idempotency.find(conn, claim)
         if earlier is not None:
             return _reply(earlier, is_replay=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest
 from ninja import Router, Status
 
-from tallystick import db, ids, observability, payments
+from tallystick import ids, observability, payments
 from tallystick.keys import Scope
 from tallystick.money import Currency, Money
 from tallystick.web.api.bearer import callers
@@ -17,8 +17,8 @@ from tallystick.web.api.schemas import (
     PaymentOut,
     PaymentsOut,
 )
-from tallystick.web.api.session import caller_of, idempotency_key, owner_of, seen_owner
-from tallystick.web.database import heart
+from tallystick.web.api.session import caller_of, idempotency_key, now_of, owner_of, seen_owner
+from tallystick.web.database import whole_heart
 from tallystick.web.house import house
 
 __all__ = ["router"]
@@ -34,7 +34,7 @@ def create_payment(request: HttpRequest, body: PaymentIn) -> Status[PaymentOut]:
     amount = Money(body.amount, Currency(body.currency))
     provider = house().provider(body.provider)
     owner = owner_of(request, body.owner)
-    with heart() as conn:
+    with whole_heart() as conn:
         payment = payments.create(
             conn,
             owner=owner,
@@ -44,7 +44,7 @@ def create_payment(request: HttpRequest, body: PaymentIn) -> Status[PaymentOut]:
             caller=caller_of(request),
             key=key,
             request_id=observability.request_id(),
-            now=db.now(conn),
+            now=now_of(request, conn),
         )
     return Status(201, PaymentOut.of(payment))
 
@@ -56,7 +56,7 @@ def list_payments(
     """Return the owner's payments, newest first; `next` is the cursor of the part that follows."""
     before = after_id(cursor)
     named = owner_of(request, owner)
-    with heart() as conn:
+    with whole_heart() as conn:
         # One more than asked for tells whether something follows.
         found = payments.of_owner(conn, owner=named, limit=limit + 1, before=before)
     items, rest = found[:limit], found[limit:]
@@ -69,7 +69,7 @@ def get_payment(
     request: HttpRequest, payment_id: str, owner: Owner | None = None
 ) -> PaymentFileOut:
     """Return one payment of the owner with its refunds and its whole way; operators see all."""
-    with heart() as conn:
+    with whole_heart() as conn:
         found = payments.file(
             conn, payment_id=ids.read("pay", payment_id), owner=seen_owner(request, owner)
         )

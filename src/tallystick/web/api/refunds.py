@@ -8,15 +8,15 @@ from __future__ import annotations
 from django.http import HttpRequest
 from ninja import Router, Status
 
-from tallystick import db, ids, observability, payments
+from tallystick import ids, observability, payments
 from tallystick.keys import Scope
 from tallystick.money import Currency, Money
 from tallystick.payments import Payment, Reason
 from tallystick.web.api.bearer import callers
 from tallystick.web.api.paging import Cursor, Limit, after_id, show_cursor
 from tallystick.web.api.schemas import Owner, RefundIn, RefundOut, RefundsOut
-from tallystick.web.api.session import caller_of, idempotency_key, reach_of, seen_owner
-from tallystick.web.database import heart
+from tallystick.web.api.session import caller_of, idempotency_key, now_of, reach_of, seen_owner
+from tallystick.web.database import whole_heart
 from tallystick.web.house import house
 
 __all__ = ["router"]
@@ -31,7 +31,7 @@ def create_refund(request: HttpRequest, payment_id: str, body: RefundIn) -> Stat
     key = idempotency_key(request)
     identity = ids.read("pay", payment_id)
     caller = caller_of(request)
-    with heart() as conn:
+    with whole_heart() as conn:
         payment = payments.get(conn, payment_id=identity, owner=owner)
         refund = payments.refund(
             conn,
@@ -43,7 +43,7 @@ def create_refund(request: HttpRequest, payment_id: str, body: RefundIn) -> Stat
             caller=caller,
             key=key,
             request_id=observability.request_id(),
-            now=db.now(conn),
+            now=now_of(request, conn),
             owner=owner,
         )
     return Status(201, RefundOut.of(refund))
@@ -59,7 +59,7 @@ def list_refunds(
 ) -> RefundsOut:
     """Return a payment's refunds, first to last; `next` is the cursor of the part that follows."""
     after = after_id(cursor)
-    with heart() as conn:
+    with whole_heart() as conn:
         found = payments.file(
             conn, payment_id=ids.read("pay", payment_id), owner=seen_owner(request, owner)
         )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.http import HttpRequest
 from ninja import Router
 
-from tallystick import db, ids, payments
+from tallystick import ids, payments
 from tallystick.web.api.paging import Cursor, Limit, after_id, show_cursor
 from tallystick.web.api.schemas import ResolveIn, ReviewOut, ReviewsOut, ReviewState
-from tallystick.web.api.session import operator_of
-from tallystick.web.database import heart
+from tallystick.web.api.session import now_of, operator_of
+from tallystick.web.database import whole_heart
 
 __all__ = ["router"]
 
@@ -24,7 +24,7 @@ def list_reviews(
     operator_of(request)
     before = after_id(cursor)
     is_open = None if state is None else state == "open"
-    with heart() as conn:
+    with whole_heart() as conn:
         # One more than asked for tells whether something follows.
         found = payments.reviews(conn, is_open=is_open, limit=limit + 1, before=before)
     items, rest = found[:limit], found[limit:]
@@ -36,7 +36,7 @@ def list_reviews(
 def get_review(request: HttpRequest, review_id: str) -> ReviewOut:
     """Return one review."""
     operator_of(request)
-    with heart() as conn:
+    with whole_heart() as conn:
         found = payments.review(conn, review_id=ids.read("rev", review_id))
     return ReviewOut.of(found)
 
@@ -45,12 +45,12 @@ def get_review(request: HttpRequest, review_id: str) -> ReviewOut:
 def resolve_review(request: HttpRequest, review_id: str, body: ResolveIn) -> ReviewOut:
     """Keep an operator's answer: once, with a reason."""
     operator = operator_of(request)
-    with heart() as conn:
+    with whole_heart() as conn:
         resolved = payments.resolve(
             conn,
             review_id=ids.read("rev", review_id),
             by=operator,
             reason=body.reason,
-            now=db.now(conn),
+            now=now_of(request, conn),
         )
     return ReviewOut.of(resolved)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from django.http import HttpRequest
 from ninja.security import SessionAuth
 
-from tallystick import keys
+from tallystick import db, keys
+from tallystick.db import Connection
 from tallystick.errors import TallystickError
 from tallystick.web.people.models import Person
 
@@ -25,6 +27,7 @@ __all__ = [
     "every_owner",
     "idempotency_key",
     "is_key_in_address",
+    "now_of",
     "operator_of",
     "owner_of",
     "reach_of",
@@ -56,6 +59,8 @@ class Caller:
     reach: str | None
     #: A person who looks after what concerns everybody. For oneself one acts as anybody else.
     is_operator: bool = False
+    #: The time of the request's transaction, where it was read to know the caller.
+    now: datetime | None = None
 
     @property
     def is_person(self) -> bool:
@@ -94,6 +99,11 @@ def is_key_in_address(request: HttpRequest) -> bool:
 def caller_of(request: HttpRequest) -> str:
     """Return who calls; an idempotency key is theirs alone."""
     return _caller(request).name
+
+
+def now_of(request: HttpRequest, conn: Connection) -> datetime:
+    """Return the time of the request's transaction."""
+    return _caller(request).now or db.now(conn)
 
 
 def owner_of(request: HttpRequest, named: str | None = None) -> str:

@@ -7,15 +7,15 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
-from tallystick import db, ids, observability, wallets
+from tallystick import ids, observability, wallets
 from tallystick.db import Connection
 from tallystick.keys import Scope
 from tallystick.money import Currency, Money
 from tallystick.web.api.bearer import callers
 from tallystick.web.api.once import Asked, once
 from tallystick.web.api.schemas import Owner, ReceiptOut, TransferIn, TransferOut
-from tallystick.web.api.session import caller_of, owner_of
-from tallystick.web.database import heart
+from tallystick.web.api.session import caller_of, now_of, owner_of
+from tallystick.web.database import whole_heart
 from tallystick.web.people import recipients
 
 __all__ = ["router"]
@@ -40,7 +40,7 @@ def create_transfer(request: HttpRequest, body: TransferIn) -> HttpResponse:
             amount=amount,
             note=body.note,
             request_id=observability.request_id(),
-            now=db.now(conn),
+            now=now_of(request, conn),
         )
         return Asked(
             intent.deed,
@@ -54,7 +54,7 @@ def create_transfer(request: HttpRequest, body: TransferIn) -> HttpResponse:
 def get_transfer(request: HttpRequest, transfer_id: str, owner: Owner | None = None) -> ReceiptOut:
     """Return a transfer of which the owner is the payer or the payee."""
     named = owner_of(request, owner)
-    with heart() as conn:
+    with whole_heart() as conn:
         found = wallets.receipt(conn, transfer_id=ids.read("tra", transfer_id), owner=named)
     return ReceiptOut.of(found, owner=named)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from django.http import HttpRequest
 from ninja import Router, Status
 
-from tallystick import db, ids, wallets
+from tallystick import ids, wallets
 from tallystick.keys import Scope
 from tallystick.money import Currency
 from tallystick.web.api.bearer import callers
 from tallystick.web.api.paging import Cursor, Limit, after_id, before_version, show_cursor
 from tallystick.web.api.schemas import EntriesOut, EntryOut, Owner, WalletIn, WalletOut, WalletsOut
-from tallystick.web.api.session import owner_of
-from tallystick.web.database import heart
+from tallystick.web.api.session import now_of, owner_of
+from tallystick.web.database import whole_heart
 
 __all__ = ["router"]
 
@@ -26,7 +26,7 @@ def list_wallets(
     """Return the owner's wallets; `next` is the cursor of the part that follows."""
     after = after_id(cursor)
     named = owner_of(request, owner)
-    with heart() as conn:
+    with whole_heart() as conn:
         found = wallets.of_owner(conn, owner=named)
     # An owner has few wallets, one a currency: the part is cut here.
     ordered = sorted(found, key=lambda wallet: wallet.id)
@@ -41,8 +41,8 @@ def open_wallet(request: HttpRequest, body: WalletIn) -> Status[WalletOut]:
     """Open the owner's wallet in a currency: 201, or 200 with the one that they have."""
     owner = owner_of(request, body.owner)
     currency = Currency(body.currency)
-    with heart() as conn:
-        now = db.now(conn)
+    with whole_heart() as conn:
+        now = now_of(request, conn)
         opened = wallets.open_wallet(conn, owner=owner, currency=currency, now=now)
     return Status(201 if opened.created_at == now else 200, WalletOut.of(opened))
 
@@ -50,7 +50,7 @@ def open_wallet(request: HttpRequest, body: WalletIn) -> Status[WalletOut]:
 @router.get("/{wallet_id}", response=WalletOut, auth=callers(Scope.WALLETS_READ))
 def get_wallet(request: HttpRequest, wallet_id: str, owner: Owner | None = None) -> WalletOut:
     """Return one wallet of the owner."""
-    with heart() as conn:
+    with whole_heart() as conn:
         found = wallets.get(
             conn, wallet_id=ids.read("wal", wallet_id), owner=owner_of(request, owner)
         )
@@ -67,7 +67,7 @@ def list_entries(
 ) -> EntriesOut:
     """Return a page of one wallet's entries with the running balance, newest first."""
     before = before_version(cursor)
-    with heart() as conn:
+    with whole_heart() as conn:
         wallet = wallets.get(
             conn, wallet_id=ids.read("wal", wallet_id), owner=owner_of(request, owner)
         )
