@@ -60,11 +60,10 @@ def payment(conn: Connection, wallet: Wallet, *, minor: int = MINOR, **change: A
 def submitted(conn: Connection, wallet: Wallet, **change: Any) -> Payment:
     """Create a payment that the provider has taken."""
     created = payment(conn, wallet, **change)
-    now = db.now(conn)
-    begun = operations.begin(conn, created.names, capabilities=stripe().capabilities, now=now)
+    begun = operations.begin(conn, created.names, capabilities=stripe().capabilities)
     assert begun is not None
     accepted = Accepted(f"cs_{created.id}", "http://127.0.0.1/pay")
-    operations.record_accepted(conn, begun.attempt, accepted, payment_id=created.id, now=now)
+    operations.record_accepted(conn, begun.attempt, accepted, payment_id=created.id)
     return payments.get(conn, payment_id=created.id, owner=wallet.owner)
 
 
@@ -108,8 +107,7 @@ def refund(
 def sent_refund(conn: Connection, payment: Payment, **change: Any) -> Refund:
     """Refund a payment so far that a run is calling the provider."""
     made = refund(conn, payment, **change)
-    now = db.now(conn)
-    assert operations.begin(conn, made.names, capabilities=stripe().capabilities, now=now)
+    assert operations.begin(conn, made.names, capabilities=stripe().capabilities)
     return seen_refund(conn, made)
 
 

@@ -102,9 +102,7 @@ class TestPaymentLock:
         payment = a_created_payment(house, mine)
         capabilities = house.provider("stripe").capabilities
         with house.pool.transaction() as conn:
-            begun = operations.begin(
-                conn, payment.names, capabilities=capabilities, now=db.now(conn)
-            )
+            begun = operations.begin(conn, payment.names, capabilities=capabilities)
         has_settled, may_commit = threading.Event(), threading.Event()
 
         def settle() -> None:
@@ -117,7 +115,7 @@ class TestPaymentLock:
             assert has_settled.wait(timeout=10)
             threading.Timer(0.3, may_commit.set).start()
             with house.pool.transaction() as conn:
-                operations.record_unknown(conn, begun.attempt, now=db.now(conn))
+                operations.record_unknown(conn, begun.attempt)
 
         with ThreadPoolExecutor(2) as threads:
             for done in [threads.submit(settle), threads.submit(lose_patience)]:
@@ -186,9 +184,6 @@ class TestBegin:
 
         def begin(_: int) -> bool:
             with house.pool.transaction() as conn:
-                now = db.now(conn)
-                return bool(
-                    operations.begin(conn, payment.names, capabilities=capabilities, now=now)
-                )
+                return bool(operations.begin(conn, payment.names, capabilities=capabilities))
 
         assert sum(together(16, begin)) == 1

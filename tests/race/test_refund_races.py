@@ -161,17 +161,15 @@ class TestReply:
         with till.database.connect() as conn:
             payment = factory.payment(conn, till.wallet)
             capabilities = factory.stripe().capabilities
-            begun = operations.begin(conn, payment.names, capabilities=capabilities, now=till.now)
+            begun = operations.begin(conn, payment.names, capabilities=capabilities)
         accepted = payments.Accepted("cs_1", "http://127.0.0.1/pay")
 
         def act(number: int) -> None:
             with till.database.connect() as conn:
                 if number % 2:
-                    operations.record_unknown(conn, begun.attempt, now=till.now)
+                    operations.record_unknown(conn, begun.attempt)
                 else:
-                    operations.record_accepted(
-                        conn, begun.attempt, accepted, payment_id=payment.id, now=till.now
-                    )
+                    operations.record_accepted(conn, begun.attempt, accepted, payment_id=payment.id)
 
         together(8, act)
         file = till.file(payment)

@@ -108,7 +108,7 @@ def submit(caller: Caller, *, payment_id: str, provider: str = "", turn: int = 0
     names = UUID(payment_id), None
     if not provider:
         with caller.pool.transaction() as conn:
-            provider = operations.locked(conn, *names)[1].provider
+            provider = operations.locked(conn, names)[1].provider
     _send(caller, provider, names, Operation.COLLECT, turn=turn)
 
 
@@ -149,14 +149,13 @@ def _wait(caller: Caller, names: Names, closed: BreakerOpen | BulkheadFull, *, t
     delay_s = math.ceil(closed.retry_after_s) + caller.spread(min(2 ** min(turn, 6), _SPREAD_S_MAX))
     log.info("provider_call_postponed", crossing=_told(names), why=closed.code)
     with caller.pool.transaction() as conn:
-        operations.postpone(conn, names, why=why, delay_s=delay_s, turn=turn + 1, now=db.now(conn))
+        operations.postpone(conn, names, why=why, delay_s=delay_s, turn=turn + 1)
 
 
 def _is_late(caller: Caller, names: Names) -> bool:
     """Return whether it waited in our queue for too long; it is ended then, and never sent."""
     with caller.pool.transaction() as conn:
-        now = db.now(conn)
-        _, current = operations.locked(conn, *names)
+        _, current, now = operations.locked(conn, names)
         if current.state is not PaymentState.CREATED or now < current.expires_at:
             return False
         note = "Nothing was sent in time."
@@ -180,7 +179,7 @@ def _run(caller: Caller, provider: Provider, names: Names, admitted: Admitted) -
     """Record, call, record."""
     pool = caller.pool
     with pool.transaction() as conn:
-        begun = operations.begin(conn, names, capabilities=provider.capabilities, now=db.now(conn))
+        begun = operations.begin(conn, names, capabilities=provider.capabilities)
     if begun is None:
         _is_late(caller, names)
         return
@@ -192,9 +191,7 @@ def _run(caller: Caller, provider: Provider, names: Names, admitted: Admitted) -
     except CallUnknown as trouble:
         log.warning("provider_call_unknown", crossing=_told(names), trouble=str(trouble))
         with pool.transaction() as conn:
-            operations.record_unknown(
-                conn, begun.attempt, now=db.now(conn), retry_after_s=trouble.retry_after_s
-            )
+            operations.record_unknown(conn, begun.attempt, retry_after_s=trouble.retry_after_s)
     else:
         with pool.transaction() as conn:
             is_news = _record(conn, begun, answer)
@@ -209,30 +206,28 @@ def _call(provider: Provider, begun: Begun) -> Accepted | RefundReported:
 
 def _record(conn: Connection, begun: Begun, answer: Accepted | RefundReported) -> bool:
     """Record what was answered, and return whether that is news in the books."""
-    now = db.now(conn)
     if isinstance(answer, Accepted):
-        operations.record_accepted(
-            conn, begun.attempt, answer, payment_id=begun.payment.id, now=now
-        )
+        operations.record_accepted(conn, begun.attempt, answer, payment_id=begun.payment.id)
         return False
+    now = db.now(conn)
     report = Report(answer, str(begun.attempt.id), now, payment_id=begun.payment.id)
     [result] = facts.book(conn, [report], provider=begun.payment.provider, now=now)
     if isinstance(result, TallystickError):
         raise result
     if isinstance(result, MustAsk):
         # What it answers is not what was asked for: how it stands, it is asked for itself.
-        operations.record_unknown(conn, begun.attempt, now=now)
+        operations.record_unknown(conn, begun.attempt)
         return False
     store.end_attempt(conn, begun.attempt.id, outcome="answered")
     return isinstance(result, Booked) and result.is_new
 
 
 def _record_refused(conn: Connection, begun: Begun, refusal: CallRefused) -> None:
-    now, made = db.now(conn), begun.refund
+    made = begun.refund
     if made is None:
-        operations.record_refused(conn, begun.attempt, refusal, now=now)
+        operations.record_refused(conn, begun.attempt, refusal)
         return
-    _, current = operations.locked(conn, begun.payment.id, made.id)
+    _, current, now = operations.locked(conn, made.names)
     store.end_attempt(conn, begun.attempt.id, outcome="refused")
     if current.state in {PaymentState.SENDING, PaymentState.UNKNOWN}:
         facts.end_refund(
@@ -273,7 +268,7 @@ def look(caller: Caller, *, payment_id: str, refund_id: str | None = None) -> No
     """Bring further what waits: send it, ask the provider how it stands, at last ask a person."""
     names = UUID(payment_id), UUID(refund_id) if refund_id else None
     with caller.pool.transaction() as conn:
-        payment, crossing = operations.locked(conn, *names)
+        payment, crossing, _ = operations.locked(conn, names)
     try:
         if crossing.state in _SENDABLE:
             is_refund = isinstance(crossing, Refund)
@@ -293,8 +288,7 @@ _ASKABLE: Final = frozenset({PaymentState.SUBMITTED, PaymentState.UNKNOWN})
 def _look_again(caller: Caller, names: Names) -> None:
     """Say when to look next at what still waits; ask a person where that was long enough."""
     with caller.pool.transaction() as conn:
-        _, crossing = operations.locked(conn, *names)
-        now = db.now(conn)
+        _, crossing, now = operations.locked(conn, names)
         is_over = crossing.state in _ASKABLE and rules.is_overdue(crossing, now)
         if is_over:
             operations.ask_a_person(conn, crossing, now=now)
@@ -307,7 +301,7 @@ def _look_again(caller: Caller, names: Names) -> None:
 def _look_up(caller: Caller, provider: Provider, payment: Payment, before: Crossing) -> None:
     """Ask the provider about what was sent; what it says then is confirmed."""
     with caller.pool.transaction() as conn:
-        _, crossing = operations.locked(conn, *before.names)
+        _, crossing, _ = operations.locked(conn, before.names)
     is_sent = crossing.state not in {PaymentState.CREATED, PaymentState.SENDING}
     if not is_sent or crossing.state is not before.state:
         # Nothing to ask about, or it has just moved: then it is looked at later.
@@ -326,11 +320,10 @@ def _look_up(caller: Caller, provider: Provider, payment: Payment, before: Cross
     if answer is None:
         return
     with caller.pool.transaction() as conn:
-        now = db.now(conn)
         if isinstance(answer, Accepted):
-            operations.record_accepted(conn, None, answer, payment_id=crossing.id, now=now)
+            operations.record_accepted(conn, None, answer, payment_id=crossing.id)
             return
-        named = payment.id
+        now, named = db.now(conn), payment.id
         report = Report(answer, "janitor", now, is_confirmed=True, payment_id=named)
         [result] = facts.book(conn, [report], provider=provider.name, now=now)
         if isinstance(result, TallystickError):

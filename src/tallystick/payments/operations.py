@@ -120,9 +120,7 @@ class Begun:
     attempt: Attempt
 
 
-def begin(
-    conn: Connection, names: Names, *, capabilities: Capabilities, now: datetime
-) -> Begun | None:
+def begin(conn: Connection, names: Names, *, capabilities: Capabilities) -> Begun | None:
     """Open the attempt that lets the caller, and nobody else, call the provider.
 
     Returns None where there is nothing to send, or where another run may still be calling: the
@@ -131,15 +129,15 @@ def begin(
     waited for too long is not begun: `expire` ends it.
     """
     payment_id, refund_id = names
-    payment, crossing = locked(conn, payment_id, refund_id)
+    payment, crossing, now = locked(conn, names)
     # What stands at its beginning was never sent: its first attempt moves it on.
     is_first = crossing.state is PaymentState.CREATED
     past = [] if is_first else store.attempts(conn, payment_id=payment_id, refund_id=refund_id)
     if past and past[-1].ended_at is None:
         if crossing.is_terminal or past[-1].read_at < past[-1].attempt.deadline_at:
             return None
-        record_unknown(conn, past[-1].attempt, now=now)
-        payment, crossing = locked(conn, payment_id, refund_id)
+        record_unknown(conn, past[-1].attempt)
+        payment, crossing, now = locked(conn, names)
     if not _may_send(crossing, past, capabilities, now=now):
         return None
     if crossing.state is PaymentState.CREATED:
@@ -171,7 +169,6 @@ def postpone(
     why: str,
     delay_s: int,
     turn: int,
-    now: datetime,
 ) -> None:
     """Send what waits in our queue a little later, and tell its people why it waits.
 
@@ -179,7 +176,7 @@ def postpone(
     an empty `why`. `turn` counts how often it had to wait.
     """
     payment_id, refund_id = names
-    _, crossing = locked(conn, payment_id, refund_id)
+    _, crossing, now = locked(conn, names)
     if crossing.state is not PaymentState.CREATED:
         return
     told = [step.note for step in store.steps(conn, payment_id) if step.refund_id == refund_id]
@@ -196,13 +193,12 @@ def record_accepted(
     accepted: Accepted,
     *,
     payment_id: UUID,
-    now: datetime,
 ) -> None:
     """Record that the provider has the payment. A payment that a webhook settled stays settled.
 
     `attempt` is None where it was found by looking, not by an answer.
     """
-    _, payment = locked(conn, payment_id, None)
+    _, payment, now = locked(conn, (payment_id, None))
     if attempt is not None:
         store.end_attempt(conn, attempt.id, outcome="answered")
     if payment.state in {PaymentState.SENDING, PaymentState.UNKNOWN}:
@@ -211,11 +207,9 @@ def record_accepted(
         move(conn, changed, PaymentState.SUBMITTED, now=now)
 
 
-def record_refused(
-    conn: Connection, attempt: Attempt, refusal: CallRefused, *, now: datetime
-) -> None:
+def record_refused(conn: Connection, attempt: Attempt, refusal: CallRefused) -> None:
     """Record that the provider refused a payment for good: nothing was taken."""
-    _, payment = locked(conn, attempt.payment_id, None)
+    _, payment, now = locked(conn, (attempt.payment_id, None))
     store.end_attempt(conn, attempt.id, outcome="refused")
     if payment.state in {PaymentState.SENDING, PaymentState.UNKNOWN}:
         sentence = refusal.sentence[:500]
@@ -223,14 +217,12 @@ def record_refused(
         move(conn, changed, PaymentState.FAILED, now=now, note=sentence)
 
 
-def record_unknown(
-    conn: Connection, attempt: Attempt, *, now: datetime, retry_after_s: int | None = None
-) -> None:
+def record_unknown(conn: Connection, attempt: Attempt, *, retry_after_s: int | None = None) -> None:
     """Record that nobody knows what became of the call; the janitor asks a little later.
 
     Not before `retry_after_s` seconds where the provider said so.
     """
-    _, crossing = locked(conn, attempt.payment_id, attempt.refund_id)
+    _, crossing, now = locked(conn, (attempt.payment_id, attempt.refund_id))
     if not store.end_attempt(conn, attempt.id, outcome="unknown"):
         return
     if crossing.state is PaymentState.SENDING:
@@ -287,12 +279,12 @@ _REASON_MAX: Final = 500
 _LOOK_LATER: Final = {Payment: "look_later_payments", Refund: "look_later_refunds"}
 
 
-def locked(conn: Connection, payment_id: UUID, refund_id: UUID | None) -> tuple[Payment, Crossing]:
+def locked(conn: Connection, names: Names) -> tuple[Payment, Crossing, datetime]:
     """Lock a payment and return it with the one that is meant: itself, or a refund of it.
 
-    Raises PaymentNotFound.
+    The last is the time of the transaction. Raises PaymentNotFound.
     """
-    found = store.lock_one(conn, payment_id, refund_id)
+    found = store.lock_one(conn, names)
     if found is None:
         raise PaymentNotFound("There is no such payment.")
     return found

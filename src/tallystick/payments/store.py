@@ -20,6 +20,7 @@ from tallystick.payments.model import (
     Crossing,
     Dispute,
     DisputeState,
+    Names,
     News,
     NewsKind,
     Origin,
@@ -206,15 +207,20 @@ def insert_collections(conn: Connection, kept: Sequence[Collection]) -> bool:
     return len(made) == len(kept)
 
 
-def lock_one(
-    conn: Connection, payment_id: UUID, refund_id: UUID | None
-) -> tuple[Payment, Crossing] | None:
-    """Lock a payment and return it with the one that is meant, itself or a refund of it."""
-    found = read(conn, "lock", ids=arrays.uuids([payment_id]))
-    if not found or refund_id is None:
-        return (found[0], found[0]) if found else None
+def lock_one(conn: Connection, names: Names) -> tuple[Payment, Crossing, datetime] | None:
+    """Lock a payment and return it with the one that is meant, itself or a refund of it.
+
+    The last is the time of the transaction.
+    """
+    payment_id, refund_id = names
+    found = _records(conn, "lock_one", id=payment_id)
+    if not found:
+        return None
+    payment, now = _made(Payment, found[0]), found[0]["now"]
+    if refund_id is None:
+        return payment, payment, now
     made = read_refunds(conn, "refund_of_payment", id=refund_id, payment_id=payment_id)
-    return (found[0], made[0]) if made else None
+    return (payment, made[0], now) if made else None
 
 
 def write(conn: Connection, changes: Sequence[Change]) -> None:

@@ -72,6 +72,15 @@ WHERE payment.id = any(%(ids)s::uuid[])
 ORDER BY payment.id
 FOR NO KEY UPDATE;
 
+-- name: lock_one
+-- Lock one payment as `lock` does, and tell the time of this transaction.
+SELECT
+    payment.*,
+    tallystick.now() AS now
+FROM tallystick.payment
+WHERE payment.id = %(id)s
+FOR NO KEY UPDATE;
+
 -- name: collected
 -- Money that a provider names by its own ids, and whose it is.
 SELECT collection.*

@@ -81,7 +81,7 @@ SELECT
     due.provider,
     due.attempts,
     due.is_begun,
-    extract(EPOCH FROM clock_timestamp() - due.due_at)::double precision AS late_s
+    extract(EPOCH FROM (SELECT clock_timestamp()) - due.due_at)::double precision AS late_s
 FROM due;
 
 -- name: begin_again

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import timedelta
 
 import psycopg
 import pytest
@@ -42,11 +41,9 @@ class Till:
     def create(self, **change):
         return factory.payment(self.conn, self.wallet, **change)
 
-    def begin(self, payment, *, now=None, **change):
+    def begin(self, payment, **change):
         capabilities = dataclasses.replace(factory.stripe().capabilities, **change)
-        return operations.begin(
-            self.conn, payment.names, capabilities=capabilities, now=now or self.now
-        )
+        return operations.begin(self.conn, payment.names, capabilities=capabilities)
 
     def submitted(self):
         return factory.submitted(self.conn, self.wallet)
@@ -136,7 +133,8 @@ class TestBegin:
 
     def test_sends_nothing_past_the_queue_time(self, till):
         payment = till.create()
-        assert till.begin(payment, now=till.now + timedelta(minutes=16)) is None
+        db.advance(till.conn, seconds=16 * 60, environment="development")
+        assert till.begin(payment) is None
         assert till.seen(payment).state is PaymentState.CREATED
 
     def test_sends_nothing_of_a_settled_payment(self, till):
@@ -169,14 +167,14 @@ class TestRecord:
         payment = till.create()
         attempt = till.begin(payment).attempt
         refusal = CallRefused("amount_too_small", "That is too little.")
-        operations.record_refused(conn, attempt, refusal, now=till.now)
+        operations.record_refused(conn, attempt, refusal)
         seen = till.seen(payment)
         assert (seen.state, seen.failure_code) == (PaymentState.FAILED, "amount_too_small")
         assert seen.failure_detail == "That is too little."
 
     def test_never_calls_a_timeout_failed(self, conn, till):
         payment = till.create()
-        operations.record_unknown(conn, till.begin(payment).attempt, now=till.now)
+        operations.record_unknown(conn, till.begin(payment).attempt)
         assert till.seen(payment).state is PaymentState.UNKNOWN
         assert till.begin(payment).attempt.number == 2
 
@@ -197,7 +195,7 @@ class TestRecord:
         attempt = till.begin(payment).attempt
         till.paid(payment)
         accepted = Accepted("cs_late", "http://x")
-        operations.record_accepted(conn, attempt, accepted, payment_id=payment.id, now=till.now)
+        operations.record_accepted(conn, attempt, accepted, payment_id=payment.id)
         seen = till.seen(payment)
         assert (seen.state, seen.action_url) == (PaymentState.SETTLED, None)
 

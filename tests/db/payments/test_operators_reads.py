@@ -50,7 +50,7 @@ class TestNamedThere:
 class TestReview:
     def test_is_one_or_none(self, conn):
         waiting = factory.submitted(conn, wallet(conn))
-        _, locked = operations.locked(conn, waiting.id, None)
+        _, locked, _ = operations.locked(conn, waiting.names)
         operations.ask_a_person(conn, locked, now=db.now(conn))
         [asked] = payments.reviews(conn, is_open=True, payment_id=waiting.id)
         assert payments.review(conn, review_id=asked.id) == asked

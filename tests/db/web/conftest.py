@@ -149,41 +149,39 @@ class Played:
 
     def accept(self, path: str) -> None:
         with psycopg.connect(self.site.url) as conn:
-            payment_id, now = _id(path), db.now(conn)
+            payment_id = _id(path)
             begun = self._begin(conn, path)
             accepted = Accepted(f"cs_{payment_id}", "https://checkout.example/cs_1")
-            operations.record_accepted(
-                conn, begun.attempt, accepted, payment_id=payment_id, now=now
-            )
+            operations.record_accepted(conn, begun.attempt, accepted, payment_id=payment_id)
 
     def refuse(self, path: str) -> None:
         with psycopg.connect(self.site.url) as conn:
             begun = self._begin(conn, path)
             refusal = CallRefused("parameter_invalid", "Stripe takes no such payment.")
-            operations.record_refused(conn, begun.attempt, refusal, now=db.now(conn))
+            operations.record_refused(conn, begun.attempt, refusal)
 
     def fall_silent(self, path: str) -> None:
         """Give no answer to the call."""
         with psycopg.connect(self.site.url) as conn:
             begun = self._begin(conn, path)
-            operations.record_unknown(conn, begun.attempt, now=db.now(conn))
+            operations.record_unknown(conn, begun.attempt)
 
     def be_away(self, path: str, *, refund: bool = False) -> None:
         """Be behind an open breaker, so that what is to be sent waits."""
         with psycopg.connect(self.site.url) as conn:
             why = "The provider cannot be reached; it is sent as soon as it can."
             wanted = self._wanted(conn, path, refund=refund)
-            operations.postpone(conn, wanted.names, why=why, delay_s=5, turn=0, now=db.now(conn))
+            operations.postpone(conn, wanted.names, why=why, delay_s=5, turn=0)
 
     def give_up(self, path: str) -> None:
         """Be asked for three days without an answer."""
         with psycopg.connect(self.site.url) as conn:
-            _, payment = operations.locked(conn, _id(path), None)
+            _, payment, _ = operations.locked(conn, (_id(path), None))
             operations.ask_a_person(conn, payment, now=db.now(conn))
 
     def end(self, path: str, state: payments.PaymentState, note: str = "") -> None:
         with psycopg.connect(self.site.url) as conn:
-            _, payment = operations.locked(conn, _id(path), None)
+            _, payment, _ = operations.locked(conn, (_id(path), None))
             operations.move(conn, payment, state, now=db.now(conn), note=note)
 
     def decline(self, path: str) -> None:
@@ -262,7 +260,6 @@ class Played:
             conn,
             self._wanted(conn, path, refund=refund).names,
             capabilities=house().provider("stripe").capabilities,
-            now=db.now(conn),
         )
         assert begun is not None
         return begun
