@@ -117,6 +117,14 @@ class TestKey:
         assert done.returncode == 0, done.stderr
         assert {code(call(house, key)) for _ in range(8)} == {(401, "unauthenticated")}
 
+    def test_has_its_use_noted_also_where_it_was_refused(self, house, issue, shop):
+        key, unfit = issue(PAY, owner=shop.owner), issue(SEE, owner=shop.owner)
+        assert code(pay(house, key, ids.new())) == (404, "wallet_not_found")
+        assert code(call(house, unfit)) == (403, "scope_missing")
+        with house.database.connect() as conn:
+            used = [keys.get(conn, key_id=one.key.id).last_used_at for one in (key, unfit)]
+        assert None not in used
+
     @pytest.mark.parametrize("name", ["key", "api_key", "access_token", "owner"])
     def test_in_the_address_is_refused_even_beside_a_good_header(self, house, issue, name):
         key = issue(READ, owner="shop:query")

@@ -58,6 +58,50 @@ class TestTransaction:
         with pool.transaction() as conn:
             assert conn.execute("SELECT 1").fetchone() == (1,)
 
+    def test_prepares_what_comes_again_and_lives_through_a_change_of_the_schema(
+        self, database, pool_of
+    ):
+        pool = pool_of(database.application_url)
+        statement = "SELECT wallet.* FROM tallystick.wallet WHERE wallet.owner = %(owner)s"
+        prepared = (
+            "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT wallet.%'"
+        )
+
+        def read() -> int:
+            with pool.transaction() as conn:
+                db.rows(conn, statement, {"owner": "nobody"})
+                return db.rows(conn, prepared)[0][0]
+
+        assert [read() for _ in range(5)][-1] == 1
+        with psycopg.connect(database.owner_url) as owner:
+            owner.execute("ALTER TABLE tallystick.wallet ADD COLUMN shade text")
+        with pytest.raises(DatabaseUnavailable):
+            read()
+        assert read() == 0, "on a connection of its own"
+
+
+class TestIsFresh:
+    @pytest.fixture
+    def fresh(self, database):
+        with db.connect(database.application_url, application_name="fresh") as conn:
+            conn.execute("SELECT 1")
+            conn.commit()
+            yield conn
+
+    def test_is_who_was_heard_just_now(self, fresh):
+        assert fresh.is_fresh
+        fresh.heard_at -= 1.1
+        assert not fresh.is_fresh
+
+    def test_is_nobody_who_has_said_farewell(self, fresh, database):
+        with psycopg.connect(database.application_url, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 1000)", (fresh.info.backend_pid,))
+        assert not fresh.is_fresh
+
+    def test_is_nobody_who_is_closed(self, fresh):
+        fresh.close()
+        assert not fresh.is_fresh
+
 
 class TestConnect:
     def test_raises_past_its_deadline(self):
