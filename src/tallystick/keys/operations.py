@@ -51,8 +51,8 @@ def issue(
     return Issued(key, minted.text)
 
 
-def verify(conn: Connection, *, presented: str, environment: Environment, now: datetime) -> Key:
-    """Return the key behind the text; raise KeyRefused.
+def verify(conn: Connection, *, presented: str, environment: Environment) -> tuple[Key, datetime]:
+    """Return the key behind the text, and the transaction's time; raise KeyRefused.
 
     Every call reads the row: a revoked key opens nothing from its revoker's commit on. Where
     `is_use_news`, the caller has the use noted.
@@ -60,11 +60,11 @@ def verify(conn: Connection, *, presented: str, environment: Environment, now: d
     parts = rules.parse(presented)
     if parts is None:
         raise KeyRefused
-    stored = store.by_public_id(conn, parts.public_id)
+    stored, now = store.by_public_id(conn, parts.public_id)
     if not rules.opens(stored, parts, environment=environment, now=now):
         raise KeyRefused
     assert stored is not None
-    return stored.key
+    return stored.key, now
 
 
 def note_use(conn: Connection, *, key_id: UUID, now: datetime) -> None:

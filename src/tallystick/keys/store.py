@@ -33,10 +33,10 @@ def insert(conn: Connection, stored: StoredKey) -> None:
     db.run(conn, STATEMENTS["insert_key"], values)
 
 
-def by_public_id(conn: Connection, public_id: str) -> StoredKey | None:
-    """Return the key with this public id and its secret's hash, or None."""
-    found = db.rows(conn, STATEMENTS["by_public_id"], {"public_id": public_id})
-    return StoredKey(_key(*found[0][1:]), bytes(found[0][0])) if found else None
+def by_public_id(conn: Connection, public_id: str) -> tuple[StoredKey | None, datetime]:
+    """Return the key with this public id and its secret's hash, or None; and the time."""
+    [(now, digest, *columns)] = db.rows(conn, STATEMENTS["by_public_id"], {"public_id": public_id})
+    return (None if digest is None else StoredKey(_key(*columns), bytes(digest))), now
 
 
 def read(

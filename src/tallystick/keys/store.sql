@@ -9,8 +9,10 @@ VALUES (
 );
 
 -- name: by_public_id
--- The one key with this public id and the hash of its secret, for every request that shows a key.
+-- The time of this transaction, and the one key with this public id and the hash of its secret, if
+-- there is one: for every request that shows a key.
 SELECT
+    moment.now,
     api_key.secret_sha256,
     api_key.id,
     api_key.public_id,
@@ -22,8 +24,8 @@ SELECT
     api_key.expires_at,
     api_key.revoked_at,
     api_key.last_used_at
-FROM tallystick.api_key
-WHERE api_key.public_id = %(public_id)s;
+FROM (SELECT tallystick.now() AS now) AS moment
+LEFT JOIN tallystick.api_key ON api_key.public_id = %(public_id)s;
 
 -- name: read
 -- The newest keys without their hashes; of one owner, or the one with this id, where given.

@@ -9,7 +9,7 @@ import pytest
 
 from factories.keys import issued
 from factories.ledger import NOW
-from tallystick import ids, keys
+from tallystick import db, ids, keys
 from tallystick.keys import (
     Environment,
     KeyAlreadyRevoked,
@@ -22,8 +22,14 @@ from tallystick.keys import (
 TEST = Environment.TEST
 
 
-def verify(conn, text, *, environment=TEST, now=NOW):
-    return keys.verify(conn, presented=text, environment=environment, now=now)
+def verify(conn, text, *, environment=TEST):
+    key, now = keys.verify(conn, presented=text, environment=environment)
+    assert now == db.now(conn)
+    return key
+
+
+def wait(conn, seconds):
+    db.advance(conn, seconds=seconds, environment="development")
 
 
 class TestIssue:
@@ -54,7 +60,8 @@ class TestVerify:
 
     def test_refuses_all_others_alike(self, conn):
         new, revoked = issued(conn), issued(conn)
-        short = issued(conn, expires_at=NOW + timedelta(minutes=1))
+        short = issued(conn, expires_at=db.now(conn) + timedelta(minutes=1))
+        assert verify(conn, short.text).id == short.key.id
         live = issued(conn, environment=Environment.LIVE)
         keys.revoke(conn, key_id=revoked.key.id, now=NOW)
         mixed = new.text.rpartition("_")[0] + "_" + revoked.text.rpartition("_")[2]
@@ -67,8 +74,9 @@ class TestVerify:
             said.add((str(refusal.value), refusal.value.code, repr(vars(refusal.value))))
         with pytest.raises(KeyRefused):
             verify(conn, new.text, environment=Environment.LIVE)
+        wait(conn, 60)
         with pytest.raises(KeyRefused):
-            verify(conn, short.text, now=NOW + timedelta(minutes=1))
+            verify(conn, short.text)
         assert len(said) == 1
 
     def test_writes_nothing(self, conn):
@@ -93,13 +101,15 @@ class TestVerify:
 class TestNoteUse:
     def test_is_news_once_a_minute(self, conn):
         new = issued(conn)
+        begun_at = db.now(conn)
         seen = []
-        for after_s in (0, 30, 59, 60, 61, 300):
-            now = NOW + timedelta(seconds=after_s)
-            if keys.is_use_news(verify(conn, new.text, now=now), now):
+        for pause_s in (0, 30, 29, 1, 1, 239):
+            wait(conn, pause_s)
+            now = db.now(conn)
+            if keys.is_use_news(verify(conn, new.text), now):
                 keys.note_use(conn, key_id=new.key.id, now=now)
             used = keys.get(conn, key_id=new.key.id).last_used_at
-            seen.append((used - NOW).total_seconds())
+            seen.append((used - begun_at).total_seconds())
         assert seen == [0, 0, 0, 60, 60, 300]
 
     def test_does_not_wait_for_another_request_with_the_key(self, database):

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
-from tallystick import db, ids, keys
+from tallystick import ids, keys
 from tallystick.errors import TallystickError
 from tallystick.keys import KeyRefused, Scope
 from tallystick.web.api.session import Caller, PersonSession, is_key_in_address
@@ -55,11 +55,8 @@ class KeyBearer(HttpBearer):
     def authenticate(self, request: HttpRequest, token: str) -> Caller | None:
         """Return the key's caller, or None where it opens nothing; raise ScopeMissing."""
         with whole_heart() as conn:
-            now = db.now(conn)
             try:
-                key = keys.verify(
-                    conn, presented=token, environment=house().key_environment, now=now
-                )
+                key, now = keys.verify(conn, presented=token, environment=house().key_environment)
             except KeyRefused:
                 return None
         if keys.is_use_news(key, now):
