@@ -15,6 +15,7 @@ from tallystick.db.connections import (
     OwnConnection,
     Pool,
     connect,
+    has_news,
     snapshot,
     transaction,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "arrays",
     "back",
     "connect",
+    "has_news",
     "is_text",
     "now",
     "records",

@@ -22,7 +22,16 @@ from tallystick.db.errors import DatabaseUnavailable
 
 _Result = TypeVar("_Result")
 
-__all__ = ["Connection", "Cursor", "OwnConnection", "Pool", "connect", "snapshot", "transaction"]
+__all__ = [
+    "Connection",
+    "Cursor",
+    "OwnConnection",
+    "Pool",
+    "connect",
+    "has_news",
+    "snapshot",
+    "transaction",
+]
 
 #: Seconds after which an idle connection's silence is probed, and its peer given up.
 _KEEPALIVES: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
@@ -99,11 +108,8 @@ class OwnConnection(psycopg.Connection[Any]):
     @property
     def is_fresh(self) -> bool:
         """Return whether the server was heard just now, and has not said farewell since."""
-        if self.closed or time.monotonic() - self.heard_at > _FRESH_S:
-            return False
-        poll = select.poll()
-        poll.register(self.fileno(), select.POLLIN)
-        return not poll.poll(0)
+        is_late = time.monotonic() - self.heard_at > _FRESH_S
+        return not (self.closed or is_late or has_news(self))
 
     def wait(self, gen: Generator[Any, Any, _Result], *args: Any, **options: Any) -> _Result:
         """Wait as ever, and look at the clock at each interval."""
@@ -124,6 +130,15 @@ class OwnConnection(psycopg.Connection[Any]):
         except StopIteration as end:
             result: _Result = end.value
             return result
+
+
+def has_news(conn: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> bool:
+    """Return whether the server has sent what nobody asked for, as a farewell, or is gone."""
+    if conn.closed:
+        return True
+    poll = select.poll()
+    poll.register(conn.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def connect(

@@ -21,7 +21,9 @@ import psycopg
 import structlog
 from procrastinate import App, PsycopgConnector
 from procrastinate.worker import Worker
+from psycopg_pool import AsyncConnectionPool
 
+from tallystick import db
 from tallystick.jobs.model import GROUPS, Drain, Registry
 from tallystick.jobs.rules import heartbeat_s, trouble_delay_s
 from tallystick.jobs.worker.claims import Claims
@@ -88,6 +90,7 @@ def _connector(url: str, group: str) -> PsycopgConnector:
         "options": "-c timezone=UTC -c statement_timeout=10s",
     }
     return PsycopgConnector(
+        pool_factory=_pool,
         conninfo=url,
         kwargs=kwargs,
         configure=_commit_each,
@@ -96,6 +99,20 @@ def _connector(url: str, group: str) -> PsycopgConnector:
         timeout=5.0,
         reconnect_timeout=2.0,
     )
+
+
+def _pool(**options: Any) -> AsyncConnectionPool:
+    """Return the queue's pool; who is asked whether they live is only who may be dead."""
+    return AsyncConnectionPool(**{**options, "check": _check})
+
+
+async def _check(conn: psycopg.AsyncConnection[Any]) -> None:
+    """Raise psycopg.OperationalError for a connection that has said farewell.
+
+    It is used each second at least, and what the queue asks is asked again where it got lost.
+    """
+    if db.has_news(conn):
+        await AsyncConnectionPool.check_connection(conn)
 
 
 async def _commit_each(conn: psycopg.AsyncConnection[Any]) -> None:
