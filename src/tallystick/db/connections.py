@@ -108,8 +108,7 @@ class OwnConnection(psycopg.Connection[Any]):
     @property
     def is_fresh(self) -> bool:
         """Return whether the server was heard just now, and has not said farewell since."""
-        is_late = time.monotonic() - self.heard_at > _FRESH_S
-        return not (self.closed or is_late or has_news(self))
+        return time.monotonic() - self.heard_at < _FRESH_S and not has_news(self)
 
     def wait(self, gen: Generator[Any, Any, _Result], *args: Any, **options: Any) -> _Result:
         """Wait as ever, and look at the clock at each interval."""

@@ -25,7 +25,7 @@ SELECT
     api_key.revoked_at,
     api_key.last_used_at
 FROM (SELECT tallystick.now() AS now) AS moment
-LEFT JOIN tallystick.api_key ON api_key.public_id = %(public_id)s;
+LEFT JOIN tallystick.api_key ON api_key.public_id = %(public_id)s; -- noqa: RF02
 
 -- name: read
 -- The newest keys without their hashes; of one owner, or the one with this id, where given.

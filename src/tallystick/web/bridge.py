@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from io import BytesIO
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import structlog
 from a2wsgi.wsgi import build_environ
@@ -25,7 +25,7 @@ __all__ = ["Bridge"]
 log: Final = structlog.get_logger(__name__)
 
 #: It asks of the body no more than WSGI does.
-_environ: Final[Callable[..., dict[str, Any]]] = build_environ
+_environ: Final = cast("Callable[..., dict[str, Any]]", build_environ)
 _WAITING_MAX: Final = 256
 #: A page or a list is far below; a file of ours is the largest there is.
 _REPLY_BYTES_MAX: Final = 16 * 1024 * 1024
