@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Protocol, TypeVar
 from uuid import UUID
@@ -29,6 +29,7 @@ from tallystick.payments.provider import (
     CallUnknown,
     Fact,
     Operation,
+    Paid,
     Provider,
     RefundReported,
 )
@@ -264,8 +265,13 @@ def janitor(pool: Pool) -> int:
     return len(payments) + len(refunds)
 
 
-def look(caller: Caller, *, payment_id: str, refund_id: str | None = None) -> None:
-    """Bring further what waits: send it, ask the provider how it stands, at last ask a person."""
+def look(
+    caller: Caller, *, payment_id: str, refund_id: str | None = None, reference: str | None = None
+) -> None:
+    """Bring further what waits: send it, ask the provider how it stands, at last ask a person.
+
+    `reference` is the provider's id of a session that news was about, to ask about that one.
+    """
     names = UUID(payment_id), UUID(refund_id) if refund_id else None
     with caller.pool.transaction() as conn:
         payment, crossing, _ = operations.locked(conn, names)
@@ -276,7 +282,7 @@ def look(caller: Caller, *, payment_id: str, refund_id: str | None = None) -> No
             _send(caller, crossing.provider, names, operation)
         provider = caller.providers.get(crossing.provider)
         if provider is not None:
-            _look_up(caller, provider, payment, crossing)
+            _look_up(caller, provider, payment, crossing, reference=reference)
     finally:
         _look_again(caller, names)
 
@@ -298,7 +304,14 @@ def _look_again(caller: Caller, names: Names) -> None:
         caller.gauges.given_up(crossing.provider)
 
 
-def _look_up(caller: Caller, provider: Provider, payment: Payment, before: Crossing) -> None:
+def _look_up(
+    caller: Caller,
+    provider: Provider,
+    payment: Payment,
+    before: Crossing,
+    *,
+    reference: str | None,
+) -> None:
     """Ask the provider about what was sent; what it says then is confirmed."""
     with caller.pool.transaction() as conn:
         _, crossing, _ = operations.locked(conn, before.names)
@@ -309,7 +322,7 @@ def _look_up(caller: Caller, provider: Provider, payment: Payment, before: Cross
 
     def ask() -> Fact | Accepted | None:
         if isinstance(crossing, Payment):
-            return provider.look_up(crossing)
+            return provider.look_up(replace(crossing, reference=reference or crossing.reference))
         return provider.look_up_refund(crossing, payment)
 
     try:
@@ -317,7 +330,8 @@ def _look_up(caller: Caller, provider: Provider, payment: Payment, before: Cross
     except (CallUnknown, BreakerOpen, BulkheadFull) as trouble:
         log.info("provider_look_postponed", crossing=str(crossing.id), trouble=str(trouble))
         return
-    if answer is None:
+    # Of a session that news told of, which may be another's, only that it is paid concerns us.
+    if answer is None or (reference is not None and not isinstance(answer, Paid)):
         return
     with caller.pool.transaction() as conn:
         if isinstance(answer, Accepted):
@@ -334,13 +348,17 @@ def _look_up(caller: Caller, provider: Provider, payment: Payment, before: Cross
 
 def ask_later(conn: Connection, asked: MustAsk) -> None:
     """Have the provider asked about a fact that does not fit."""
-    _look_soon(conn, asked.payment_id, asked.refund_id)
+    _look_soon(conn, asked.payment_id, asked.refund_id, reference=asked.reference)
 
 
-def _look_soon(conn: Connection, payment_id: UUID, refund_id: UUID | None) -> None:
+def _look_soon(
+    conn: Connection, payment_id: UUID, refund_id: UUID | None, *, reference: str | None = None
+) -> None:
     arguments = {"payment_id": str(payment_id)}
     if refund_id is not None:
         arguments["refund_id"] = str(refund_id)
+    if reference is not None:
+        arguments["reference"] = reference
     # People wait for what is sent first; nobody waits for a look.
     jobs.enqueue(conn, name=LOOK, arguments=arguments, queue="money", priority=-10)
 

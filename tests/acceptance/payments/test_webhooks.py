@@ -139,6 +139,22 @@ class TestWebhook:
         assert [one.kind for one in file.collections] == ["other_amount"]
         assert [one.kind for one in file.reviews] == ["paid_other_amount"]
 
+    def test_of_another_session_with_another_amount_is_confirmed_by_asking_about_that_one(
+        self, till
+    ):
+        payment = till.submitted()
+        other = made_elsewhere(till, payment, minor=MINOR - 100)
+        till.control("pay", {"session": other, "card": "4242424242424242"})
+        till.becomes(payment, "review")
+        assert till.balance(payment) == 0
+        [came] = till.file(payment).collections
+        assert (came.kind, came.reference, came.amount.minor) == (
+            "other_amount",
+            other,
+            MINOR - 100,
+        )
+        until(lambda: till.scalar(_STATE_ABOUT, other) == "processed")
+
     @pytest.mark.full
     def test_of_a_payment_that_is_not_here_waits_a_minute_then_goes_to_suspense(self, till):
         session = made_elsewhere(till)
@@ -158,19 +174,19 @@ class TestBooks:
         assert till.is_right()["charges"] > 0
 
 
-def made_elsewhere(till: Till) -> str:
-    """Return a session with a reference of ours to a payment that no row tells of."""
+def made_elsewhere(till: Till, payment: str | None = None, *, minor: int = MINOR) -> str:
+    """Return a session that we did not make, with our reference to a payment: one of no row."""
+    named = payment or ids.show("pay", ids.new())
     form = {
         "mode": "payment",
         "success_url": f"{till.house.url}/",
-        "metadata[tallystick_payment]": ids.show("pay", ids.new()),
-        "payment_intent_data[metadata][tallystick_payment]": ids.show("pay", ids.new()),
+        "metadata[tallystick_payment]": named,
+        "payment_intent_data[metadata][tallystick_payment]": named,
         "line_items[0][quantity]": "1",
         "line_items[0][price_data][currency]": "kes",
-        "line_items[0][price_data][unit_amount]": str(MINOR),
+        "line_items[0][price_data][unit_amount]": str(minor),
         "line_items[0][price_data][product_data][name]": "Top up",
     }
-    form["payment_intent_data[metadata][tallystick_payment]"] = form["metadata[tallystick_payment]"]
     key = till.house.environment["TALLYSTICK_STRIPE_SECRET_KEY"]
     url = f"{till.house.simulator_url}/v1/checkout/sessions"
     headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": secrets.token_hex(8)}
@@ -181,6 +197,10 @@ def made_elsewhere(till: Till) -> str:
 
 _KEPT = "SELECT count(*) FROM tallystick.webhook_event WHERE external_id = %s"
 _STATE = "SELECT max(state) FROM tallystick.webhook_event WHERE external_id = %s"
+_STATE_ABOUT = """
+    SELECT max(state) FROM tallystick.webhook_event
+    WHERE kind = 'checkout.session.completed'
+        AND convert_from(body, 'UTF8')::jsonb #>> '{data,object,id}' = %s"""
 _OPEN = "SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing')"
 _TRIED = """
     SELECT coalesce(max(attempts), 0) FROM tallystick.webhook_event

@@ -117,7 +117,7 @@ class TestPaid:
     def test_of_another_amount_is_asked_about_and_then_waits_in_suspense(self, conn, till, amount):
         payment = till.submitted()
         fact = till.paid(payment, amount=amount)
-        assert till.book(fact) == [MustAsk(payment.id)]
+        assert till.book(fact) == [MustAsk(payment.id, reference=fact.reference)]
         assert (till.available, till.suspense(amount.currency)) == (0, 0)
         for _ in range(2):
             assert till.book(fact, is_confirmed=True) == [BOOKED]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
 import pytest
 
 from factories import payments as factory
 from factories.wallets import wallet
-from tallystick import db, payments
-from tallystick.payments import PaymentState
-from tallystick.payments.handlers import Caller, refund, submit
+from tallystick import db, ids, payments, wallets
+from tallystick.money import Money
+from tallystick.payments import Accepted, Expired, Fact, Paid, Payment, PaymentState
+from tallystick.payments.handlers import Caller, look, refund, submit
 from tallystick.resilience import BreakerPolicy, Breakers
 
 QUEUED = "SELECT args FROM procrastinate_jobs WHERE task_name = %s ORDER BY id"
@@ -116,3 +120,68 @@ class TestRefund:
         refund(till.caller, **({"refund_id": told["refund_id"]} if is_old else told))
         with till.database.connect() as conn:
             assert factory.seen_refund(conn, made).state is PaymentState.UNKNOWN
+
+
+@dataclass
+class Answers:
+    """A provider that answers one question, whatever it is asked about."""
+
+    answer: Fact | Accepted | None
+    asked: list[str | None] = field(default_factory=list)
+    name: str = "stripe"
+    capabilities = replace(factory.stripe().capabilities, resend_same_key=False)
+
+    def look_up(self, payment: Payment) -> Fact | Accepted | None:
+        self.asked.append(payment.reference)
+        return self.answer
+
+
+class TestLook:
+    """News of a session that is not the one that we know."""
+
+    @pytest.fixture
+    def waiting(self, database):
+        with database.connect() as conn:
+            return factory.submitted(conn, wallet(conn))
+
+    def look(self, database, pool_of, waiting, answer):
+        provider = Answers(answer)
+        breakers = Breakers(policy=BreakerPolicy(), chance=lambda: 0.5)
+        pool = pool_of(database.application_url)
+        caller = Caller(pool, {"stripe": provider}, breakers, Quiet(), lambda most: most)
+        look(caller, payment_id=str(waiting.id), reference="cs_other")
+        assert provider.asked == ["cs_other"]
+        with database.connect() as conn:
+            return payments.file(conn, payment_id=waiting.id, owner=None)
+
+    @pytest.mark.parametrize("state", ["submitted", "unknown"])
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            Accepted("cs_other", "https://checkout.example/cs_other"),
+            Expired("pay_named", "cs_other", datetime(2026, 1, 1, tzinfo=UTC)),
+            None,
+        ],
+    )
+    def test_that_is_not_paid_moves_nothing(self, database, pool_of, waiting, answer, state):
+        with database.connect() as conn:
+            conn.execute(
+                "UPDATE tallystick.payment SET state = %s WHERE id = %s", (state, waiting.id)
+            )
+        if isinstance(answer, Expired):
+            answer = replace(answer, payment_id=ids.show("pay", waiting.id))
+        found = self.look(database, pool_of, waiting, answer)
+        assert (found.payment.state.value, found.payment.reference) == (state, waiting.reference)
+
+    def test_that_is_paid_otherwise_goes_to_suspense(self, database, pool_of, waiting):
+        less = Money(waiting.amount.minor - 1, waiting.amount.currency)
+        name = ids.show("pay", waiting.id)
+        answer = Paid(name, "cs_other", less, datetime.now(UTC), "pi_other")
+        found = self.look(database, pool_of, waiting, answer)
+        assert found.payment.state is PaymentState.REVIEW
+        assert [(one.kind, one.reference) for one in found.collections] == [
+            ("other_amount", "cs_other")
+        ]
+        with database.connect() as conn:
+            owned = wallets.get(conn, wallet_id=waiting.wallet_id, owner=waiting.owner)
+        assert owned.available.minor == 0

@@ -165,6 +165,9 @@ def _subject(report: Report, collected: Mapping[str, Subject]) -> Subject:
 
 
 def _question(scene: Scene, fact: Fact) -> MustAsk:
+    if isinstance(fact, Paid):
+        # The fact's own session, which need not be the one that we made.
+        return MustAsk(scene.payment.id, reference=fact.reference)
     if not isinstance(fact, RefundReported):
         return MustAsk(scene.payment.id)
     known = refund.named(scene, fact)

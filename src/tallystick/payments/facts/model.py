@@ -69,6 +69,8 @@ class MustAsk:
 
     payment_id: UUID
     refund_id: UUID | None = None
+    #: The provider's id of what to ask about, where that is not what the payment names.
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
