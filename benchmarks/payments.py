@@ -1,8 +1,8 @@
 """What a payment costs beside its provider: 20 a second through door, worker, webhook and ledger.
 
-Real server, workers and simulator on a durable database. Between ours and the simulator lies a
-wire that notes when a request leaves us and when its answer, or a webhook, reaches us; commits
-are dated by PostgreSQL. Afterwards provider and books must agree, or there is no figure.
+Real server, workers, cache and simulator on a durable database. Between ours and the simulator
+lies a wire that notes when a request leaves us and when its answer, or a webhook, reaches us;
+commits are dated by PostgreSQL. Afterwards provider and books must agree, or there is no figure.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import psycopg
+from benchmarks._cache import shared_cache
 from benchmarks._database import cpu_s, durable, settings
 from benchmarks._programs import (
     children,
@@ -112,13 +113,14 @@ class _House:
 def _house(folder: Path, url: str) -> Iterator[_House]:
     port, simulator_port = free_port(), free_port()
     with ExitStack() as stack:
+        cache = stack.enter_context(shared_cache())
         wire = stack.enter_context(Wire(simulator_port, name=_payment))
         hooks = stack.enter_context(Wire(port, name=_news))
         kept = {name: text for name, text in os.environ.items() if "TALLYSTICK" not in name}
         environment = {
             **kept,
             "TALLYSTICK_DATABASE_URL": url,
-            "TALLYSTICK_REDIS_URL": "redis://127.0.0.1:9/0",
+            "TALLYSTICK_REDIS_URL": cache,
             "TALLYSTICK_PORT": str(port),
             "TALLYSTICK_PUBLIC_URL": f"http://127.0.0.1:{port}",
             "TALLYSTICK_METRICS_PORT": str(free_port()),

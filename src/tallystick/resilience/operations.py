@@ -11,7 +11,6 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from types import MappingProxyType
 from typing import Final, TypeVar
 
@@ -79,19 +78,22 @@ class Breakers:
         """Give the leave for one call, and hold the bulkhead's place until the block ends.
 
         `name` is an operation, as `stripe.collect`. A leave that the block did not use is given
-        back: it says nothing of the provider, and whoever asks next may call in its place. Raises
+        back: it says nothing of the provider, and whoever asks next may call in its place. What
+        became of a call is told when the block ends: the answer may be recorded first. Raises
         BreakerOpen and BulkheadFull before the block begins, and ValueError for a name that is
         none.
         """
         home = self._home(name)
         with self._place(home):
             ticket = self._admit(home)
-            admitted = Admitted(partial(self._settle, home, ticket), self._now)
+            admitted = Admitted(self._now)
             try:
                 yield admitted
             finally:
                 if admitted.end():
                     self._give_back(home, ticket)
+                elif admitted.outcome is not None:
+                    self._settle(home, ticket, admitted.outcome)
 
     def call(
         self, name: str, work: Callable[[], _Answer], *, is_failure: Callable[[BaseException], bool]
@@ -169,9 +171,8 @@ class Breakers:
             log.info("breaker_probes", breaker=home.name)
         return admission.ticket
 
-    def _settle(self, home: _Home, ticket: Ticket, failed: bool, took_s: float) -> None:  # noqa: FBT001 - one caller, in this class
+    def _settle(self, home: _Home, ticket: Ticket, outcome: Outcome) -> None:
         """Tell the fleet what became of a call. It raises nothing: the call has its answer."""
-        outcome = Outcome(failed, took_s)
 
         def tell(memory: Memory, now: float) -> tuple[Memory, tuple[BreakerState, BreakerState]]:
             after = rules.settle(
@@ -185,7 +186,7 @@ class Breakers:
             return after, (memory.state, after.state)
 
         try:
-            self._meter.called(home.name, is_failure=failed, seconds=took_s)
+            self._meter.called(home.name, is_failure=outcome.is_failure, seconds=outcome.took_s)
             moved = self._step(home, tell)
             if moved is not None:
                 self._announce(home, *moved)
@@ -277,11 +278,12 @@ def _is_ahead(kept: Kept) -> bool:
 class Admitted:
     """The leave to make one call."""
 
-    def __init__(self, settle: Callable[[bool, float], None], now: Callable[[], float]) -> None:
-        """Keep whom to tell whether the call failed and how many seconds it took."""
-        self._settle: Final = settle
+    def __init__(self, now: Callable[[], float]) -> None:
+        """Begin unused; `now` gives monotonic seconds."""
         self._now: Final = now
         self._is_over = False
+        #: What became of the call, once it is over.
+        self.outcome: Outcome | None = None
 
     def call(
         self, work: Callable[[], _Answer], *, is_failure: Callable[[BaseException], bool]
@@ -298,11 +300,13 @@ class Admitted:
         try:
             answer = work()
         except Exception as trouble:
-            self._settle(is_failure(trouble), self._now() - begun_at)
+            took_s = self._now() - begun_at
+            self.outcome = Outcome(is_failure(trouble), took_s)
             raise
         # What is no Exception, such as Ctrl-C, says nothing of the provider: nothing is
         # told of it, and where it was the probe, its lease runs out.
-        self._settle(False, self._now() - begun_at)
+        took_s = self._now() - begun_at
+        self.outcome = Outcome(is_failure=False, took_s=took_s)
         return answer
 
     def end(self) -> bool:

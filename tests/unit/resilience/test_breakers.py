@@ -269,6 +269,12 @@ class TestAdmit:
             unused.call(good, is_failure=is_trouble)
         assert counted.calls == [False]
 
+    def test_tells_what_became_of_the_call_when_the_block_ends(self, breakers, counted):
+        with breakers.admit(NAME) as admitted:
+            assert admitted.call(good, is_failure=is_trouble) == "answer"
+            assert counted.calls == [], "whoever has the answer need not wait for that"
+        assert counted.calls == [False]
+
     def test_holds_its_place_until_the_block_ends(self, breakers):
         with breakers.admit(NAME) as admitted, breakers.admit(NAME):
             admitted.call(good, is_failure=is_trouble)
