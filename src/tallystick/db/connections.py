@@ -39,6 +39,8 @@ _KEEPALIVES: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepaliv
 _SILENCE_MS: Final = 5_000
 #: A statement is prepared when it runs so many times on one connection.
 _PREPARED_AFTER: Final = 3
+#: Where PostgreSQL finds that out; it has no code of its own, and its words are in many languages.
+_DEAD_PLAN: Final = "RevalidateCachedQuery"
 #: Seconds for which a connection that was heard needs not be asked whether it lives.
 _FRESH_S: Final = 1.0
 _SESSION: Final = (
@@ -215,11 +217,14 @@ class Pool:
         try:
             with conn.transaction():
                 yield conn
-        except psycopg.errors.FeatureNotSupported as change:
-            # A migration has changed a table's columns, and every prepared plan of it is dead.
+        except psycopg.errors.FeatureNotSupported as trouble:
+            # A migration has changed what a prepared statement returns: its plan is dead for good.
+            if trouble.diag.source_function != _DEAD_PLAN:
+                raise
             conn.close()
-            self._pool.drain()
-            raise DatabaseUnavailable("The schema has just changed; nothing was done.") from change
+            with suppress(PoolClosed):
+                self._pool.drain()
+            raise DatabaseUnavailable("The schema has changed; nothing was kept.") from trouble
         finally:
             self._pool.putconn(conn)
 

@@ -64,7 +64,19 @@ __all__ = [
     "write_payments",
 ]
 
-STATEMENTS: Final = Statements(__package__)
+_RECORDS: Final = (Payment, Refund, Dispute, News, Collection, Review)
+STATEMENTS: Final = Statements(
+    __package__,
+    columns={
+        # An amount takes two columns.
+        kind.__name__.lower(): [
+            name
+            for field in fields(kind)
+            for name in ([field.name, "currency"] if field.name == "amount" else [field.name])
+        ]
+        for kind in _RECORDS
+    },
+)
 _PAYMENT: Final[Mapping[str, Callable[[Iterable[Any]], arrays.Column]]] = {
     "id": arrays.uuids,
     "state": arrays.texts,

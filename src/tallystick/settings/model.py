@@ -153,7 +153,8 @@ class Settings(BaseSettings):
         DatabaseUrl | None,
         Note(
             _STORES,
-            "The same database, past any PgBouncer: for LISTEN, workers and the writer. "
+            "The same database, past any PgBouncer: for LISTEN, workers, the writer, the "
+            "inbox and health. "
             "Left out, TALLYSTICK_DATABASE_URL serves.",
             "postgresql://application:secret@db.example.org:5432/tallystick?sslmode=verify-full",
             "Whoever runs your PgBouncer.",

@@ -79,7 +79,11 @@ class Bridge:
         exchange.is_begun = True
         answer = _Answer()
         environ = _environ(_scope(exchange, len(body)), BytesIO(body))
-        return answer.reply(self._django(environ, answer.start))
+        try:
+            return answer.reply(self._django(environ, answer.start))
+        except (StopIteration, SystemExit, KeyboardInterrupt) as odd:
+            # The first would never arrive through a future, the others would end the server.
+            raise RuntimeError("Django ended as no request ends.") from odd
 
     def _give_up(self, exchange: Exchange, work: asyncio.Future[Reply | None]) -> None:
         """Let go of what nobody waits for any more, and count the thread that it may hold."""
@@ -120,7 +124,8 @@ class _Answer:
         """Take the status line and the headers; return what takes more of the body."""
         self._status = int(status.partition(" ")[0])
         self._headers = [
-            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers
+            (name.strip().lower().encode("latin-1"), value.strip().encode("latin-1"))
+            for name, value in headers
         ]
         return self._take
 

@@ -7,20 +7,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final
+from uuid import UUID
 
+import psycopg
+import structlog
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, logout
 from django.contrib.auth.signals import user_logged_in
-from django.db import connection
+from django.db import Error, connection
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 
-from tallystick.web.database import GATE, is_outage
+from tallystick import keys
+from tallystick.web.database import GATE, heart, is_outage
 from tallystick.web.errors import answer
 from tallystick.web.problems import PROBLEM_TYPE, code_of_status, is_api, problem
 
-__all__ = ["DatabaseGate", "ErrorBodies", "NoStore", "SessionLifetime"]
+__all__ = ["DatabaseGate", "ErrorBodies", "KeyUse", "NoStore", "SessionLifetime"]
+
+log: Final = structlog.get_logger(__name__)
 
 _GetResponse = Callable[[HttpRequest], HttpResponse]
 #: Where a session keeps the time of its sign-in, in seconds since 1970.
@@ -85,6 +92,30 @@ def _reached() -> bool:
         raise
     GATE.succeeded()
     return True
+
+
+class KeyUse:
+    """Note that a key was used, once the request is over and whatever became of it.
+
+    Outside of the view's transaction. A note that cannot be made is missed by nobody who pays.
+    """
+
+    def __init__(self, get_response: _GetResponse) -> None:
+        """Keep the rest of the chain."""
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Return the reply, with the use noted that the Bearer door found to be news."""
+        response = self._get_response(request)
+        used: tuple[UUID, datetime] | None = vars(request).get("key_use")
+        if used is not None:
+            key_id, now = used
+            try:
+                with heart() as conn:
+                    keys.note_use(conn, key_id=key_id, now=now)
+            except (Error, psycopg.Error) as trouble:
+                log.warning("key_use_not_noted", trouble=repr(trouble))
+        return response
 
 
 class NoStore:

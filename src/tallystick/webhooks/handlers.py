@@ -47,16 +47,23 @@ def drain(*, pool: Pool, handlers: Mapping[str, Handler], gauges: Gauges | None 
         )
         spent = [event for event in due if event.is_spent]
         taken = [event for event in due if not event.is_spent]
-        again = {event.id: rules.lease_s(event) for event in taken if event.is_begun}
-        if again:
-            store.begin_again(conn, again)
         if spent:
             _give_up(conn, spent, told)
     told.drained(events=len(due), oldest_s=due[0].late_s if due else 0.0)
-    for provider, event_ids in rules.runs(taken):
-        handler = handlers.get(provider, _NOBODY)
-        _Run(pool, provider, handler, told).handle(event_ids)
+    for provider, events in rules.runs(taken):
+        run = _Run(pool, provider, handlers.get(provider, _NOBODY), told)
+        if not events[0].is_begun or _begins_again(pool, events[0]):
+            run.handle([event.id for event in events])
     return len(due)
+
+
+def _begins_again(pool: Pool, event: Due) -> bool:
+    """Note that an event is tried again, alone, and return whether nobody else has begun with it.
+
+    It is noted right before: what ends this process is counted for what was being handled.
+    """
+    with pool.transaction() as conn:
+        return store.begin_again(conn, event, lease_s=rules.lease_s(event))
 
 
 def blank(*, pool: Pool) -> None:

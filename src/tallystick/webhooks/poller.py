@@ -6,7 +6,7 @@ whole, never past what was left for later. No transaction is open while a provid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
@@ -101,21 +101,31 @@ def _slices(since: datetime, now: datetime) -> Iterator[tuple[datetime, datetime
 
 
 def _keep(pool: Pool, provider: str, events: Iterable[Event], gauges: Gauges) -> datetime | None:
-    """Keep the events that are missing, a portion at a time; return when the newest occurred."""
+    """Keep the events that are missing, a portion at a time; return when the newest occurred.
+
+    Those of silent kinds need not be delivered: they are read over.
+    """
     newest: datetime | None = None
     for chunk in _chunks(events):
-        deliveries = [Delivery(provider, event, Way.POLLED) for event in chunk]
-        with pool.transaction() as conn:
-            is_new = store.keep(conn, deliveries, now=db.now(conn))
-        gauges.kept(provider, Way.POLLED, new=sum(is_new), again=len(is_new) - sum(is_new))
         occurred = max(event.occurred_at for event in chunk)
         newest = occurred if newest is None else max(newest, occurred)
-        for event, new in zip(chunk, is_new, strict=True):
-            if new:
-                log.warning(
-                    "webhook_never_delivered", external_id=event.external_id, kind=event.kind
-                )
+        deliveries = [Delivery(provider, one, Way.POLLED) for one in chunk if not one.is_silent]
+        if deliveries:
+            _keep_chunk(pool, deliveries, gauges)
     return newest
+
+
+def _keep_chunk(pool: Pool, deliveries: Sequence[Delivery], gauges: Gauges) -> None:
+    """Keep what is missing, and say what was."""
+    with pool.transaction() as conn:
+        is_new = store.keep(conn, deliveries, now=db.now(conn))
+    provider = deliveries[0].provider
+    gauges.kept(provider, Way.POLLED, new=sum(is_new), again=len(is_new) - sum(is_new))
+    for one, new in zip(deliveries, is_new, strict=True):
+        if new:
+            log.warning(
+                "webhook_never_delivered", external_id=one.event.external_id, kind=one.event.kind
+            )
 
 
 def _chunks(events: Iterable[Event]) -> Iterator[list[Event]]:

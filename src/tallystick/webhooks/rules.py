@@ -58,17 +58,17 @@ def lease_s(event: Due) -> int:
     return max(LEASE_S, wait_s(event.attempts + 1)) if event.is_begun else LEASE_S
 
 
-def runs(due: Iterable[Due]) -> list[tuple[str, list[UUID]]]:
+def runs(due: Iterable[Due]) -> list[tuple[str, list[Due]]]:
     """Return what to handle together, each with its provider, in the order of the events.
 
     An event whose last run did not end well comes after all others, alone: it may be what ended
     that run, and with it the process.
     """
-    together: dict[str, list[UUID]] = {}
-    alone: list[tuple[str, list[UUID]]] = []
+    together: dict[str, list[Due]] = {}
+    alone: list[tuple[str, list[Due]]] = []
     for event in due:
         if event.is_begun:
-            alone.append((event.provider, [event.id]))
+            alone.append((event.provider, [event]))
         else:
-            together.setdefault(event.provider, []).append(event.id)
+            together.setdefault(event.provider, []).append(event)
     return [*together.items(), *alone]

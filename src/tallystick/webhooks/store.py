@@ -95,10 +95,12 @@ def take(conn: Connection, *, events_max: int, attempts_max: int, lease_s: int) 
     return sorted((Due(*row) for row in found), key=lambda one: one.late_s, reverse=True)
 
 
-def begin_again(conn: Connection, leases_s: Mapping[UUID, int]) -> None:
-    """Note that runs begin with events whose last one never ended, as `take` does with others."""
-    leases = arrays.integers(leases_s.values())
-    run(conn, "begin_again", id=arrays.uuids(leases_s), lease_s=leases)
+def begin_again(conn: Connection, event: Due, *, lease_s: int) -> bool:
+    """Note that a run begins with an event whose last one never ended, as `take` does with others.
+
+    Returns False where it does not wait any more, or somebody else has begun with it meanwhile.
+    """
+    return bool(rows(conn, "begin_again", id=event.id, attempts=event.attempts, lease_s=lease_s))
 
 
 def hold(conn: Connection, event_ids: Collection[UUID]) -> list[tuple[Event, int]]:

@@ -85,14 +85,16 @@ SELECT
 FROM due;
 
 -- name: begin_again
--- Note that a run begins with events whose last one never ended: they are due again much later.
+-- Note that a run begins with an event whose last one never ended: it is due again much later.
 UPDATE tallystick.webhook_event
 SET
     attempts = webhook_event.attempts + 1,
-    is_begun = TRUE,
-    due_at = clock_timestamp() + make_interval(secs => run.lease_s)
-FROM unnest(%(id)s::uuid[], %(lease_s)s::bigint[]) AS run (id, lease_s)
-WHERE webhook_event.id = run.id;
+    due_at = clock_timestamp() + make_interval(secs => %(lease_s)s)
+WHERE
+    webhook_event.id = %(id)s
+    AND webhook_event.state = 'received'
+    AND webhook_event.attempts = %(attempts)s
+RETURNING webhook_event.id;
 
 -- name: hold
 -- Lock the events of a run that still wait, and return them; what another run holds is left out.

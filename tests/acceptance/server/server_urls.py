@@ -33,6 +33,12 @@ SLOW_S = 1.0
 HANG_S = 14.0
 
 
+def asks(_request: HttpRequest) -> JsonResponse:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return JsonResponse({})
+
+
 @csrf_exempt
 def echo(request: HttpRequest) -> JsonResponse:
     headers = {name: text for name, text in request.META.items() if name.startswith("HTTP_")}
@@ -107,7 +113,7 @@ def waiting(request: HttpRequest) -> JsonResponse:
 
 
 def _tested() -> list[URLPattern]:
-    views = (echo, note, slow, hang, large, pieces, crash, guarded, token, waiting)
+    views = (asks, echo, note, slow, hang, large, pieces, crash, guarded, token, waiting)
     prefixes = ("api/test/", "test/")
     return [path(f"{prefix}{view.__name__}", view) for prefix in prefixes for view in views]
 

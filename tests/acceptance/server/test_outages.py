@@ -152,7 +152,7 @@ class TestDatabaseAway:
 
 class TestDatabaseHangs:
     def test_answers_everyone_in_time_and_heals(self, server: Any, wire: Wire) -> None:
-        paths = ["/api/test/echo", "/test/echo"] * 10
+        paths = ["/api/test/asks", "/test/asks"] * 10
         with server.client() as client, ThreadPoolExecutor(20) as pool:
             warm = list(pool.map(lambda path: _timed_by(client, path), paths))
             assert {reply.status_code for reply, _ in warm} == {200}

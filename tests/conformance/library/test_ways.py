@@ -276,9 +276,8 @@ class TestTypes:
             webhooks.receive(
                 conn, provider="test", event=Event(team.name, "test", now, body), now=now
             )
-            due = [one.id for one in store.due(conn, events_max=100) if one.provider == "test"]
-            store.begin(conn, dict.fromkeys(due, 1))
-            return store.hold(conn, due)
+            taken = store.take(conn, events_max=100, attempts_max=12, lease_s=1)
+            return store.hold(conn, [one.id for one in taken if one.provider == "test"])
 
         [(event, _)] = team.transaction(keep)
         assert (event.external_id, event.body) == (team.name, body)

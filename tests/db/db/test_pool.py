@@ -79,6 +79,11 @@ class TestTransaction:
             read()
         assert read() == 0, "on a connection of its own"
 
+    def test_tells_what_was_never_supported_as_it_is(self, database, pool_of):
+        pool = pool_of(database.application_url)
+        with pytest.raises(psycopg.errors.FeatureNotSupported), pool.transaction() as conn:
+            conn.execute("SELECT 'NaN'::numeric::int")
+
 
 class TestIsFresh:
     @pytest.fixture

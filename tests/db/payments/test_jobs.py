@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
 
 from factories import payments as factory
@@ -105,6 +106,52 @@ class TestSubmit:
         assert till.submit(till.caller_without) is PaymentState.EXPIRED
 
 
+@dataclass
+class Answers:
+    """A provider that answers one question, whatever it is asked about."""
+
+    answer: Fact | Accepted | None
+    asked: list[str | None] = field(default_factory=list)
+    name: str = "stripe"
+    capabilities = replace(factory.stripe().capabilities, resend_same_key=False)
+
+    def look_up(self, payment: Payment) -> Fact | Accepted | None:
+        self.asked.append(payment.reference)
+        return self.answer
+
+
+class Migrating(Answers):
+    """A provider that takes every payment, while somebody migrates."""
+
+    def __init__(self, meanwhile) -> None:
+        super().__init__(None)
+        self._meanwhile = meanwhile
+
+    def collect(self, payment: Payment, *, attempt) -> Accepted:
+        self._meanwhile()
+        return Accepted(f"cs_{payment.id}", "https://checkout.example/cs")
+
+
+class TestMigration:
+    def test_during_a_call_costs_no_answer(self, database, pool_of):
+        def migrate() -> None:
+            if states.count(PaymentState.SUBMITTED) == 6:
+                with psycopg.connect(database.owner_url) as owner:
+                    owner.execute("ALTER TABLE tallystick.payment ADD COLUMN shade text")
+
+        pool, states = pool_of(database.application_url), []
+        breakers = Breakers(policy=BreakerPolicy(), chance=lambda: 0.5)
+        provider = Migrating(migrate)
+        caller = Caller(pool, {"stripe": provider}, breakers, Quiet(), lambda most: most)
+        for number in range(8):
+            with database.connect() as conn:
+                made = factory.payment(conn, wallet(conn), key=f"key-{number}")
+            submit(caller, payment_id=str(made.id), provider="stripe")
+            with database.connect() as conn:
+                states.append(payments.get(conn, payment_id=made.id, owner=None).state)
+        assert states == [PaymentState.SUBMITTED] * 8
+
+
 class TestRefund:
     @pytest.mark.parametrize("is_old", [False, True])
     def test_is_sent_also_by_a_job_of_the_last_release(self, till, is_old):
@@ -120,20 +167,6 @@ class TestRefund:
         refund(till.caller, **({"refund_id": told["refund_id"]} if is_old else told))
         with till.database.connect() as conn:
             assert factory.seen_refund(conn, made).state is PaymentState.UNKNOWN
-
-
-@dataclass
-class Answers:
-    """A provider that answers one question, whatever it is asked about."""
-
-    answer: Fact | Accepted | None
-    asked: list[str | None] = field(default_factory=list)
-    name: str = "stripe"
-    capabilities = replace(factory.stripe().capabilities, resend_same_key=False)
-
-    def look_up(self, payment: Payment) -> Fact | Accepted | None:
-        self.asked.append(payment.reference)
-        return self.answer
 
 
 class TestLook:

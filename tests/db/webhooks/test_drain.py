@@ -210,7 +210,23 @@ class TestDeath:
         make_due(pool)
         handler = Recording()
         webhooks.drain(pool=pool, handlers={"stripe": handler})
-        assert handler.batches == [["evt_deadly"], ["evt_2"]]
+        assert sorted(handler.batches) == [["evt_2"], ["evt_deadly"]]
+
+    def test_again_and_again_costs_those_behind_it_nothing(self, database, pool):
+        inbox.receive(pool, "evt_1", "evt_deadly", "evt_2", "evt_3")
+        deaths = 0
+        for _ in range(rules.ATTEMPTS_MAX + 2):
+            make_due(pool)
+            deaths += self.die(database) == -signal.SIGKILL
+        assert deaths == rules.ATTEMPTS_MAX
+        found = rows(pool)
+        assert {name: row[0] for name, row in found.items()} == {
+            "evt_1": "processed",
+            "evt_deadly": "failed",
+            "evt_2": "processed",
+            "evt_3": "processed",
+        }
+        assert (found["evt_deadly"][1], found["evt_3"][1]) == (rules.ATTEMPTS_MAX, 2)
 
     def test_of_every_attempt_is_given_up(self, database, pool):
         inbox.receive(pool, "evt_deadly")

@@ -29,8 +29,9 @@ class Listing:
         self.breaks_after: int | None = None
         self._database = database
 
-    def add(self, external_id: str, age: timedelta) -> None:
-        self.made.append(replace(inbox.event(external_id), occurred_at=NOW - age))
+    def add(self, external_id: str, age: timedelta, *, is_silent: bool = False) -> None:
+        told = inbox.event(external_id)
+        self.made.append(replace(told, occurred_at=NOW - age, is_silent=is_silent))
 
     def events(self, since: datetime, until: datetime) -> Iterator[Event]:
         self.asked.append((since, until))
@@ -84,6 +85,18 @@ class TestPoll:
         with pool.transaction() as conn:
             assert {event.external_id for event in webhooks.gaps(conn)} == {"evt_0", "evt_2"}
             assert webhooks.gaps(conn, provider="other") == []
+
+    def test_reads_over_silent_kinds_that_nobody_was_to_deliver(self, pool):
+        listing = Listing()
+        listing.add("evt_silent", 3 * MINUTE, is_silent=True)
+        listing.add("evt_lost", 10 * MINUTE)
+        listing.add("evt_silent_too", 20 * MINUTE, is_silent=True)
+        look(pool, stripe=listing)
+        with pool.transaction() as conn:
+            assert [one.external_id for one in webhooks.gaps(conn)] == ["evt_lost"]
+            assert [one.external_id for one in webhooks.events(conn)] == ["evt_lost"]
+            [(read_until,)] = store.rows(conn, "read_cursor", provider="stripe")
+        assert read_until == NOW - 3 * MINUTE, "what was read is not read again"
 
     def test_leaves_the_youngest_for_their_delivery_and_comes_back_for_them(self, pool):
         stripe = Listing()

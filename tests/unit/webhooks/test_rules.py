@@ -51,14 +51,11 @@ class TestLeaseS:
 class TestRuns:
     def test_keep_the_order_and_part_the_providers(self):
         events = [due(1), due(2, provider="other"), due(3)]
-        assert rules.runs(events) == [
-            ("stripe", [UUID(int=1), UUID(int=3)]),
-            ("other", [UUID(int=2)]),
-        ]
+        assert rules.runs(events) == [("stripe", [events[0], events[2]]), ("other", [events[1]])]
 
     def test_have_what_did_not_end_well_alone_and_last(self):
         events = [due(1, is_begun=True), due(2), due(3, is_begun=True), due(4)]
-        found = [[one.int for one in some] for _, some in rules.runs(events)]
+        found = [[one.id.int for one in some] for _, some in rules.runs(events)]
         assert found == [[2, 4], [1], [3]]
 
     def test_of_nothing_are_none(self):

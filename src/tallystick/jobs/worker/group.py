@@ -88,6 +88,8 @@ def _connector(url: str, group: str) -> PsycopgConnector:
         "keepalives_count": 3,
         "tcp_user_timeout": 15_000,
         "options": "-c timezone=UTC -c statement_timeout=10s",
+        # Committing each by itself, psycopg would never forget a plan that a migration has killed.
+        "prepare_threshold": None,
     }
     return PsycopgConnector(
         pool_factory=_pool,

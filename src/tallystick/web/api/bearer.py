@@ -60,9 +60,8 @@ class KeyBearer(HttpBearer):
             except KeyRefused:
                 return None
         if keys.is_use_news(key, now):
-            # It was used, also where the request is refused and undone.
-            with house().pool.transaction() as own:
-                keys.note_use(own, key_id=key.id, now=now)
+            # Noted by the middleware: it was used, also where the request is refused and undone.
+            vars(request)["key_use"] = key.id, now
         exchange = request.META.get("asgi.scope", {}).get("tallystick")
         if exchange is not None:
             exchange.key_id = ids.show("key", key.id)
