@@ -69,6 +69,44 @@ class TestFetch:
         play(story)
 
 
+class TestAnnounced:
+    def test_and_found_asks_for_no_second_job_until_the_next_poll(
+        self, play: Callable[[Story], None]
+    ) -> None:
+        async def story(claims: Claims, queue: Any) -> None:
+            first, silent = queue.add(), queue.add()
+            claims.announce(first)
+            found = [await claims.fetch_job(["mail"], 0) for _ in range(4)]
+            assert [job and job.id for job in found] == [first, None, silent, None]
+
+        play(story)
+
+    @pytest.mark.parametrize("announced", [(), (1,), (0, 1), (0, 1, 2)])
+    def test_but_not_the_one_that_was_found_asks_on(
+        self, play: Callable[[Story], None], announced: tuple[int, ...]
+    ) -> None:
+        async def story(claims: Claims, queue: Any) -> None:
+            waiting = [queue.add(), queue.add()]
+            for which in announced:
+                claims.announce([*waiting, 1_000_000][which])
+            found = [await claims.fetch_job(["mail"], 0) for _ in range(3)]
+            assert [job and job.id for job in found] == [*waiting, None]
+
+        play(story)
+
+    def test_and_taken_by_another_is_forgotten(self, play: Callable[[Story], None]) -> None:
+        async def story(claims: Claims, queue: Any) -> None:
+            for elsewhere in range(1_000_000, 1_002_000):
+                claims.announce(elsewhere)
+            assert await claims.fetch_job(["mail"], 0) is None
+            last = queue.add()
+            claims.announce(last)
+            found = [await claims.fetch_job(["mail"], 0) for _ in range(2)]
+            assert [job and job.id for job in found] == [last, None]
+
+        play(story)
+
+
 class TestBeat:
     def test_registers_again_and_keeps_its_jobs_where_its_row_was_pruned(
         self, play: Callable[[Story], None]

@@ -24,6 +24,7 @@ from tallystick.jobs.store import STATEMENTS
 
 __all__ = ["Claims"]
 
+_ANNOUNCED_MAX: Final = 1_000
 log: Final = structlog.get_logger(__name__)
 
 
@@ -43,6 +44,10 @@ class Claims(JobManager):
         self._worker_id: int | None = None
         self._held: Final[set[int]] = set()
         self._heard = 0
+        #: Jobs that were announced and not claimed since, by us or, as we found out, by others.
+        self._announced: Final[set[int]] = set()
+        #: Whether the last look found the last job that was announced: there is no other.
+        self._is_sated = False
         self._is_answer_lost = False
 
     @property
@@ -71,7 +76,14 @@ class Claims(JobManager):
         log.warning("worker_registered_again", worker=self._worker_id)
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
-        """Claim the next due job, or return None: also while the database is away."""
+        """Claim the next due job, or return None: also while the database is away.
+
+        Right after the last announced job nobody is asked: what was never announced, as a job
+        whose time has come, is found by the next poll.
+        """
+        if self._is_sated and not self._announced:
+            self._is_sated = False
+            return None
         try:
             job = await self._claim(queues, self._worker_id or worker_id)
         except ConnectorException as trouble:
@@ -79,9 +91,13 @@ class Claims(JobManager):
             self._is_answer_lost = True
             _tell("job_fetch_failed", trouble)
             return None
-        if job is not None:
-            assert job.id is not None
-            self._held.add(job.id)
+        if job is None:
+            self._announced.clear()
+            return None
+        assert job.id is not None
+        self._held.add(job.id)
+        self._is_sated = job.id in self._announced
+        self._announced.discard(job.id)
         return job
 
     async def _claim(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
@@ -104,7 +120,8 @@ class Claims(JobManager):
         """Listen until cancelled; without a connection polling goes on and we come back."""
 
         async def hear(*, channel: str, notification: Notification) -> None:
-            self._heard += 1
+            if notification["type"] == "job_inserted":
+                self.announce(notification["job_id"])
             await on_notification(channel=channel, notification=notification)
 
         failures = 0
@@ -115,6 +132,12 @@ class Claims(JobManager):
                 failures += 1
                 _tell("job_listen_failed", trouble)
             await asyncio.sleep(trouble_delay_s(failures))
+
+    def announce(self, job_id: int) -> None:
+        """Take that there is a job more. Too many are as good as unknown: all are asked for."""
+        self._heard += 1
+        if len(self._announced) < _ANNOUNCED_MAX:
+            self._announced.add(job_id)
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:  # noqa: FBT001, ARG002 - Procrastinate's signature; pruning deletes
         """Settle the job's last run, however long the database is away."""
