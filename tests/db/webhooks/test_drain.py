@@ -212,6 +212,7 @@ class TestDeath:
         webhooks.drain(pool=pool, handlers={"stripe": handler})
         assert sorted(handler.batches) == [["evt_2"], ["evt_deadly"]]
 
+    @pytest.mark.full
     def test_again_and_again_costs_those_behind_it_nothing(self, database, pool):
         inbox.receive(pool, "evt_1", "evt_deadly", "evt_2", "evt_3")
         deaths = 0
