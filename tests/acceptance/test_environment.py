@@ -223,6 +223,7 @@ class TestSecondUse:
         assert json.loads(made.start().stdout.splitlines()[-1]) == ["start"]
 
 
+@pytest.mark.full
 class TestTwoAtOnce:
     def test_make_one_environment_and_both_run(self, checkout: Checkout) -> None:
         both = [
@@ -241,6 +242,7 @@ class TestTwoAtOnce:
         assert min(said).startswith("Another command is making the environment")
 
 
+@pytest.mark.full
 class TestInterruption:
     def test_of_a_first_use_leaves_an_environment_that_is_made_anew(
         self, checkout: Checkout

@@ -221,6 +221,7 @@ class TestRefusal:
         assert "--reset --yes" in said
 
 
+@pytest.mark.full
 class TestEnd:
     def test_by_ctrl_c_comes_in_seconds_and_leaves_nothing(self, house: House) -> None:
         ports = house.ports()

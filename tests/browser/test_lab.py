@@ -95,6 +95,7 @@ class TestWebhook:
         expect(lab.locator(".ts-lab-wallet")).to_contain_text("1,500.00")
 
 
+@pytest.mark.full
 class TestProvider:
     @pytest.mark.full
     def test_that_is_down_gets_no_call_and_the_queue_drains_afterwards(self, lab):
@@ -136,6 +137,7 @@ class TestProvider:
         expect(lab.locator(".ts-lab-wallet")).to_contain_text("0.00")
 
 
+@pytest.mark.full
 class TestHouse:
     def test_has_another_worker_after_a_kill_and_goes_on(self, lab):
         workers = lamp(lab, "Workers")
@@ -156,6 +158,7 @@ class TestHouse:
         expect(lamp(lab, "Redis")).to_contain_text("up")
 
 
+@pytest.mark.full
 class TestClock:
     def test_lets_what_waits_expire_and_goes_back(self, lab):
         press(lab, "Start only")
